@@ -1,0 +1,9 @@
+//! State, actions and update of the explorer: no I/O, no tensors, no terminal.
+
+mod actions;
+mod state;
+mod update;
+
+pub use actions::{find, Action, Command, Entry, Step, COMMANDS};
+pub use state::{EditedEnd, Editing, Notice, RungView, State, RATIO_RANGE, RUNG_RANGE};
+pub use update::{update, Effect};

@@ -1,0 +1,88 @@
+//! The command line: one file per subcommand. Without a subcommand the explorer opens.
+
+mod check;
+mod explore;
+mod interpolate;
+mod latents;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::engine::LoadedModel;
+
+/// Exit code after Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+/// Explore and train Transformer-VAEs: interpolation ladders between two inputs, decoded live.
+#[derive(Debug, Parser)]
+#[command(name = "tvae-tui", version, about, max_term_width = 100)]
+struct Cli {
+    /// What to do; without it the explorer opens
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    explore: explore::ExploreArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a model on a pile of short sequences
+    Train(Box<train::TrainArgs>),
+    /// Print the interpolation ladder between two inputs
+    Interpolate(interpolate::InterpolateArgs),
+    /// Print the latent codes of inputs, as JSON lines
+    Encode(latents::EncodeArgs),
+    /// Read latent codes as JSON lines and print what they decode to
+    Decode(latents::DecodeArgs),
+    /// Decode random latents drawn from the prior
+    Sample(latents::SampleArgs),
+    /// Read lines and give each one's verdict
+    Check(check::CheckArgs),
+}
+
+/// Which model a subcommand opens.
+#[derive(Debug, Args)]
+struct ModelArg {
+    /// A bundled model's name, or a model folder
+    #[arg(long, short, value_name = "NAME|FOLDER", default_value = "python")]
+    model: String,
+}
+
+impl ModelArg {
+    fn open(&self) -> anyhow::Result<LoadedModel> {
+        Ok(LoadedModel::open(&self.model)?)
+    }
+}
+
+/// Parses the command line, runs it, and turns its end into an exit code:
+/// 0 done, 1 failed, 2 wrong use, 130 interrupted.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        None => explore::run(&cli.explore),
+        Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Interpolate(args)) => interpolate::run(&args),
+        Some(Command::Encode(args)) => latents::encode(&args),
+        Some(Command::Decode(args)) => latents::decode(&args),
+        Some(Command::Sample(args)) => latents::sample(&args),
+        Some(Command::Check(args)) => check::run(&args),
+    };
+    match result {
+        Ok(code) => code,
+        // `tvae-tui sample | head` is no failure.
+        Err(e) if is_broken_pipe(&e) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("tvae-tui: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+}

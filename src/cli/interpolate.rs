@@ -1,0 +1,78 @@
+//! `interpolate`: the ladder between two inputs as a table or as JSON.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::ModelArg;
+use crate::engine::{Decoding, LatentModel};
+use crate::latent::{ladder, ratios, Path};
+use crate::report::{ladder_json, ladder_table, Rung};
+
+#[derive(Debug, Args)]
+pub struct InterpolateArgs {
+    #[command(flatten)]
+    model: ModelArg,
+    /// First end; a random sample where it is not given
+    a: Option<String>,
+    /// Second end; a random sample where it is not given
+    b: Option<String>,
+    /// Rungs, ends included
+    #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    rungs: u16,
+    /// Way between the ends: per-token, all or linear
+    #[arg(long, default_value_t = Path::PerToken)]
+    slerp: Path,
+    /// Take the first valid one of eight beams instead of the greedy decode
+    #[arg(long)]
+    guided: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+    /// Seed of the random samples
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+pub fn run(args: &InterpolateArgs) -> anyhow::Result<ExitCode> {
+    let model = args.model.open()?;
+    let (a, b) = ends(&model, args)?;
+    let latents = model.encode(&[a.clone(), b.clone()])?;
+    let ratios = ratios(usize::from(args.rungs));
+    let rungs = ladder(&latents[0], &latents[1], &ratios, args.slerp)?;
+    let decoding = if args.guided { Decoding::Guided } else { Decoding::Greedy };
+    let rows: Vec<Rung> = model
+        .decode_with(&rungs, decoding)?
+        .into_iter()
+        .zip(ratios)
+        .map(|(text, ratio)| Rung { ratio, verdict: model.verdict(&text), text })
+        .collect();
+    if args.json {
+        let mut document = ladder_json(&a, &b, &rows);
+        document["model"] = model.info().name.into();
+        document["slerp"] = args.slerp.to_string().into();
+        document["decoding"] = if args.guided { "guided" } else { "greedy" }.into();
+        println!("{document}");
+    } else {
+        print!("{}", ladder_table(&rows));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The given ends; random samples of the model's domain for those that are not given.
+fn ends(model: &dyn LatentModel, args: &InterpolateArgs) -> anyhow::Result<(String, String)> {
+    if let (Some(a), Some(b)) = (&args.a, &args.b) {
+        return Ok((a.clone(), b.clone()));
+    }
+    let samples = model.samples();
+    anyhow::ensure!(
+        samples.len() >= 2,
+        "the domain {} has no samples to draw from: give both ends, A and B",
+        model.info().domain
+    );
+    let (i, j) = crate::eval::sample_pairs(samples.len(), 1, args.seed)[0];
+    Ok((
+        args.a.clone().unwrap_or_else(|| samples[i].clone()),
+        args.b.clone().unwrap_or_else(|| samples[j].clone()),
+    ))
+}

@@ -1,0 +1,143 @@
+//! `encode`, `decode`, `sample`: texts to latents, latents to texts, the prior to texts.
+
+use std::io::{BufRead, Write};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use serde_json::json;
+
+use super::ModelArg;
+use crate::engine::{Decoding, LatentModel, LoadedModel};
+use crate::latent::Latent;
+use crate::report::visible;
+
+/// Latents that go through the model together.
+const BLOCK: usize = 64;
+
+#[derive(Debug, Args)]
+pub struct EncodeArgs {
+    #[command(flatten)]
+    model: ModelArg,
+    /// Texts to encode; without any, lines on standard input
+    texts: Vec<String>,
+    /// Accepted for symmetry: latents are always printed as JSON lines
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DecodeArgs {
+    #[command(flatten)]
+    model: ModelArg,
+    /// Take the first valid one of eight beams instead of the greedy decode
+    #[arg(long)]
+    guided: bool,
+    /// Print JSON lines
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SampleArgs {
+    #[command(flatten)]
+    model: ModelArg,
+    /// How many
+    #[arg(long, short, default_value_t = 10)]
+    number: usize,
+    /// Seed of the draws
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Take the first valid one of eight beams instead of the greedy decode
+    #[arg(long)]
+    guided: bool,
+    /// Print JSON lines
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn encode(args: &EncodeArgs) -> anyhow::Result<ExitCode> {
+    let model = args.model.open()?;
+    let texts = if args.texts.is_empty() {
+        std::io::stdin().lock().lines().collect::<Result<_, _>>().context("standard input")?
+    } else {
+        args.texts.clone()
+    };
+    let mut out = std::io::stdout().lock();
+    for block in texts.chunks(BLOCK) {
+        for (text, latent) in block.iter().zip(model.encode(block)?) {
+            let rows: Vec<&[f32]> = latent.values.chunks_exact(latent.size).collect();
+            writeln!(out, "{}", json!({ "text": text, "latent": rows }))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn decode(args: &DecodeArgs) -> anyhow::Result<ExitCode> {
+    let model = args.model.open()?;
+    let mut latents = Vec::new();
+    for (i, line) in std::io::stdin().lock().lines().enumerate() {
+        let line = line.context("standard input")?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        latents.push(parse_latent(&line).with_context(|| {
+            format!(
+                "standard input, line {}: expected what `tvae-tui encode` prints: {{\"latent\": [[numbers], …]}}",
+                i + 1
+            )
+        })?);
+    }
+    print_texts(&model, &latents, args.guided, args.json)
+}
+
+fn parse_latent(line: &str) -> anyhow::Result<Latent> {
+    let value: serde_json::Value = serde_json::from_str(line)?;
+    let rows: Vec<Vec<f32>> =
+        serde_json::from_value(value.get("latent").unwrap_or(&value).clone())?;
+    let size = rows.first().map_or(0, Vec::len);
+    anyhow::ensure!(
+        size > 0 && rows.iter().all(|r| r.len() == size),
+        "latent tokens must be equally long"
+    );
+    Ok(Latent { tokens: rows.len(), size, values: rows.concat() })
+}
+
+pub fn sample(args: &SampleArgs) -> anyhow::Result<ExitCode> {
+    let model = args.model.open()?;
+    let info = model.info();
+    let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
+    let n = info.latent_tokens * info.latent_size;
+    let latents: Vec<Latent> = (0..args.number)
+        .map(|_| Latent {
+            tokens: info.latent_tokens,
+            size: info.latent_size,
+            values: (0..n).map(|_| StandardNormal.sample(&mut rng)).collect(),
+        })
+        .collect();
+    print_texts(&model, &latents, args.guided, args.json)
+}
+
+fn print_texts(
+    model: &LoadedModel,
+    latents: &[Latent],
+    guided: bool,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let decoding = if guided { Decoding::Guided } else { Decoding::Greedy };
+    let mut out = std::io::stdout().lock();
+    for block in latents.chunks(BLOCK) {
+        for text in model.decode_with(block, decoding)? {
+            let valid = model.verdict(&text).is_valid();
+            if json {
+                writeln!(out, "{}", json!({ "text": text, "valid": valid }))?;
+            } else {
+                writeln!(out, "{} {}", if valid { '✓' } else { '✗' }, visible(&text))?;
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,285 @@
+//! `train`: data to a model folder.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use indicatif::HumanCount;
+
+use super::INTERRUPTED;
+use crate::corpus::{self, Column, ReadOptions};
+use crate::domain::{domain, python_syntax, Codec, Domain};
+use crate::train::{
+    encode_corpus, train, Budget, Checkpoint, Inputs, JsonLines, Preset, Progress, StopSignal,
+    TerminalProgress, TrainConfig, TrainingData,
+};
+
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// Text lines, jsonl, json, csv or tsv (plain, .gz or .zst), a folder of Python sources, or a folder of MNIST files
+    #[arg(long, value_name = "PATH")]
+    data: PathBuf,
+    /// Held-out lines; without it some lines of the data are held out
+    #[arg(long, value_name = "PATH")]
+    valid: Option<PathBuf>,
+    /// Column of the text, by name or by number from 0
+    #[arg(long, value_name = "COLUMN")]
+    column: Option<Column>,
+    /// Read at most so many lines
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// What kind of sequences: python, mnist, headlines or text
+    #[arg(long, short)]
+    domain: Option<String>,
+    /// Where all other options start from
+    #[arg(long, value_enum)]
+    preset: Option<Preset>,
+    /// Where the model is written
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// TOML file with options that replace the preset's
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Train for so many minutes
+    #[arg(long, conflicts_with = "steps")]
+    minutes: Option<f64>,
+    /// Train for so many steps
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Sequences per batch
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Peak learning rate
+    #[arg(long)]
+    learning_rate: Option<f64>,
+    /// Seed of every random draw
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Parts of a batch computed side by side, one thread each
+    #[arg(long)]
+    shards: Option<usize>,
+    /// A tokenizer.json to use instead of training one
+    #[arg(long, value_name = "FILE")]
+    tokenizer: Option<PathBuf>,
+    /// Go on from the checkpoint in the --out folder, with the configuration it was started with
+    #[arg(long, conflicts_with_all = ["config", "preset", "batch", "learning_rate", "seed", "shards", "tokenizer", "domain"])]
+    resume: bool,
+    /// Print the last figures as one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
+    let stop = stop_on_signals()?;
+    std::fs::create_dir_all(&args.out)
+        .with_context(|| format!("the folder {} cannot be made", args.out.display()))?;
+    let resumed = if args.resume { Some(Checkpoint::load(&args.out)?) } else { None };
+    if resumed.is_none() && args.out.join(crate::train::TRAINING_FILE).exists() {
+        anyhow::bail!(
+            "{} already holds a run: add --resume to go on, or choose another --out",
+            args.out.display()
+        );
+    }
+    let mut config = match &resumed {
+        Some((_, config, _)) => config.clone(),
+        None => configuration(args)?,
+    };
+    if let Some(budget) = budget(args) {
+        config.budget = budget;
+    }
+    config.validate()?;
+    let domain = domain(&config.domain)?;
+
+    let (mut lines, held_out) = read_lines(args, &config)?;
+    let codec = match (&resumed, &args.tokenizer) {
+        (Some(_), _) => Codec::from_folder(&args.out)?,
+        (None, Some(file)) => Codec::from_file(file)?,
+        (None, None) => train_codec(domain, &lines, &config)?,
+    };
+    let train_data = encode(&codec, &lines, &config, "training lines")?;
+    lines.clear();
+    lines.shrink_to_fit();
+    let held_out = encode(&codec, &held_out, &config, "held-out lines")?;
+
+    let name = args
+        .data
+        .file_name()
+        .map_or_else(|| args.data.display().to_string(), |n| n.to_string_lossy().into_owned());
+    let inputs =
+        Inputs { domain, codec: &codec, train: &train_data, held_out: &held_out, data_name: &name };
+    let resume = resumed.map(|(checkpoint, _, tensors)| (checkpoint, tensors));
+    let step = resume.as_ref().map_or(0, |(c, _)| c.step);
+    let mut log = JsonLines::open(&args.out.join("metrics.jsonl"), step)?;
+    let mut terminal = TerminalProgress::new();
+    let sinks: &mut [&mut dyn Progress] = &mut [&mut log, &mut terminal];
+    let outcome = train(&config, &inputs, &args.out, resume, sinks, &stop)?;
+    if args.json {
+        println!("{}", serde_json::to_string(&outcome.checkpoint)?);
+    }
+    if outcome.finished {
+        Ok(ExitCode::SUCCESS)
+    } else {
+        eprintln!("stopped; the same command with --resume goes on");
+        Ok(ExitCode::from(INTERRUPTED))
+    }
+}
+
+/// The first Ctrl-C or SIGTERM saves and stops; the second ends the program at once.
+fn stop_on_signals() -> anyhow::Result<StopSignal> {
+    let stop = StopSignal::new();
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(
+            signal,
+            i32::from(INTERRUPTED),
+            stop.flag(),
+        )?;
+        signal_hook::flag::register(signal, stop.flag())?;
+    }
+    Ok(stop)
+}
+
+fn budget(args: &TrainArgs) -> Option<Budget> {
+    args.steps.map(Budget::Steps).or(args.minutes.map(Budget::Minutes))
+}
+
+/// Preset, then the file's values, then the command line's.
+fn configuration(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
+    let mut file = toml::Table::new();
+    if let Some(path) = &args.config {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("the configuration {}", path.display()))?;
+        file = text.parse().with_context(|| format!("the configuration {}", path.display()))?;
+    }
+    let named = |key: &str| file.get(key).and_then(|v| v.as_str()).map(str::to_owned);
+    let domain =
+        args.domain.clone().or_else(|| named("domain")).unwrap_or_else(|| "python".to_owned());
+    let preset = match (args.preset, named("preset")) {
+        (Some(preset), _) => preset,
+        (None, Some(name)) => clap::ValueEnum::from_str(&name, true)
+            .map_err(|e| anyhow::anyhow!("preset = \"{name}\": {e}"))?,
+        (None, None) => Preset::Cpu,
+    };
+    let mut table = toml::Table::try_from(TrainConfig::preset(preset, &domain))?;
+    merge(&mut table, &file);
+    let mut config: TrainConfig = table.try_into().with_context(|| match &args.config {
+        Some(path) => format!("the configuration {}", path.display()),
+        None => "the configuration".to_owned(),
+    })?;
+    config.domain = domain;
+    config.preset = preset;
+    config.batch = args.batch.unwrap_or(config.batch);
+    config.seed = args.seed.unwrap_or(config.seed);
+    config.shards = args.shards.unwrap_or(config.shards);
+    config.optimiser.learning_rate = args.learning_rate.unwrap_or(config.optimiser.learning_rate);
+    Ok(config)
+}
+
+/// Puts the values of `from` over those of `into`, table by table.
+fn merge(into: &mut toml::Table, from: &toml::Table) {
+    for (key, value) in from {
+        match (into.get_mut(key), value) {
+            (Some(toml::Value::Table(old)), toml::Value::Table(new)) if key != "budget" => {
+                merge(old, new);
+            }
+            _ => {
+                into.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// The lines to train on and those held out.
+fn read_lines(
+    args: &TrainArgs,
+    config: &TrainConfig,
+) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    let read = |path: &Path| -> anyhow::Result<Vec<String>> {
+        let options = ReadOptions {
+            column: args.column.clone(),
+            limit: args.limit,
+            parses: |line| python_syntax::verdict(line).is_valid(),
+            ..ReadOptions::default()
+        };
+        let corpus = corpus::read(path, &options)?;
+        let report = &corpus.report;
+        eprintln!(
+            "{}: {} lines{}",
+            path.display(),
+            HumanCount(report.kept as u64),
+            if report.skipped > 0 {
+                format!(", {} bad rows skipped", HumanCount(report.skipped as u64))
+            } else {
+                String::new()
+            }
+        );
+        for problem in &report.problems {
+            eprintln!("  {problem}");
+        }
+        Ok(corpus.examples.into_iter().map(|e| e.text).collect())
+    };
+    let mut lines = read(&args.data)?;
+    let held_out = match &args.valid {
+        Some(path) => {
+            let mut held_out = read(path)?;
+            held_out.truncate(config.held_out);
+            held_out
+        }
+        None => {
+            // A tenth at most, taken evenly, so that order in the file does not matter.
+            let wanted = config.held_out.min(lines.len() / 10);
+            let stride = lines.len().checked_div(wanted).unwrap_or(0);
+            let mut held_out = Vec::with_capacity(wanted);
+            let mut kept = Vec::with_capacity(lines.len() - wanted);
+            for (i, line) in lines.into_iter().enumerate() {
+                if stride > 0 && i % stride == stride - 1 && held_out.len() < wanted {
+                    held_out.push(line);
+                } else {
+                    kept.push(line);
+                }
+            }
+            lines = kept;
+            held_out
+        }
+    };
+    Ok((lines, held_out))
+}
+
+fn train_codec(
+    domain: &dyn Domain,
+    lines: &[String],
+    config: &TrainConfig,
+) -> anyhow::Result<Codec> {
+    let used = lines.len().min(config.tokenizer_lines);
+    eprintln!("training the tokenizer on {} lines", HumanCount(used as u64));
+    let mut texts = lines[..used].iter().map(String::as_str);
+    Ok(domain.train_codec(&mut texts, config.vocab)?)
+}
+
+fn encode(
+    codec: &Codec,
+    lines: &[String],
+    config: &TrainConfig,
+    what: &str,
+) -> anyhow::Result<TrainingData> {
+    let total = lines.len();
+    let mut said = std::time::Instant::now();
+    let data = encode_corpus(codec, lines, config.max_len, &mut |done| {
+        if said.elapsed().as_secs() >= 5 {
+            said = std::time::Instant::now();
+            eprintln!(
+                "encoding {what}: {} of {}",
+                HumanCount(done as u64),
+                HumanCount(total as u64)
+            );
+        }
+    })?;
+    if data.too_long > 0 {
+        eprintln!(
+            "{} {what} longer than max_len = {} tokens are left out",
+            HumanCount(data.too_long as u64),
+            config.max_len
+        );
+    }
+    Ok(data)
+}

@@ -1,0 +1,91 @@
+//! What a kind of sequence is: how text becomes ids and back, when a text is valid, which samples come with the program.
+
+mod codec;
+mod headlines;
+mod lexeme;
+mod mnist;
+mod python;
+pub mod python_syntax;
+mod text;
+
+pub use codec::{Codec, CodecError};
+
+/// The judgement on one text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The text is a member of the domain.
+    Valid,
+    /// It is not, and this is where and why.
+    Invalid {
+        /// 1-based line.
+        line: usize,
+        /// 1-based column, in characters.
+        column: usize,
+        /// CPython's message where there is one, else ours.
+        message: String,
+    },
+}
+
+impl Verdict {
+    /// Whether the text was accepted.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        matches!(self, Self::Valid)
+    }
+
+    /// Not a member, because of what stands at `line` and `column`.
+    #[must_use]
+    pub fn invalid(line: usize, column: usize, message: impl Into<String>) -> Self {
+        Self::Invalid { line, column, message: message.into() }
+    }
+}
+
+/// A kind of sequence.
+pub trait Domain: Sync {
+    /// Its name on the command line and in files.
+    fn name(&self) -> &'static str;
+
+    /// Trains the tokenizer that suits it.
+    ///
+    /// # Errors
+    /// A vocabulary too small for the alphabet.
+    fn train_codec(
+        &self,
+        lines: &mut (dyn Iterator<Item = &str> + Send),
+        vocab: usize,
+    ) -> Result<Codec, CodecError>;
+
+    /// Whether a text belongs to it and, if not, where and why.
+    fn verdict(&self, text: &str) -> Verdict;
+
+    /// Texts written for this program that come with it; digits have none as text.
+    fn samples(&self) -> Vec<&'static str>;
+}
+
+/// A name that is no domain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no domain: expected python, mnist, headlines or text")]
+pub struct UnknownDomain(String);
+
+/// All domains.
+const DOMAINS: [&dyn Domain; 4] =
+    [&python::Python, &mnist::Mnist, &headlines::Headlines, &text::FreeText];
+
+/// The domain of this name.
+///
+/// # Errors
+/// [`UnknownDomain`] for any other name.
+pub fn domain(name: &str) -> Result<&'static dyn Domain, UnknownDomain> {
+    DOMAINS.into_iter().find(|d| d.name() == name).ok_or_else(|| UnknownDomain(name.to_owned()))
+}
+
+/// The first control character of a text, as a verdict.
+fn control_character(text: &str) -> Option<Verdict> {
+    let (column, c) = text.chars().enumerate().find(|(_, c)| c.is_control())?;
+    Some(Verdict::invalid(1, column + 1, format!("control character U+{:04X}", c as u32)))
+}
+
+/// The lines of a bundled file.
+fn lines(file: &'static str) -> Vec<&'static str> {
+    file.lines().filter(|l| !l.trim().is_empty()).collect()
+}

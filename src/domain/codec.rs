@@ -1,0 +1,244 @@
+//! Text to ids and back, around a `tokenizer.json`.
+
+use std::path::Path;
+
+use tokenizers::models::bpe::BPE;
+use tokenizers::models::wordlevel::WordLevelBuilder;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::pre_tokenizers::whitespace::WhitespaceSplit;
+use tokenizers::{AddedToken, Tokenizer};
+
+use crate::corpus::mnist_text::{level_of, symbol, Digit, Direction, Size, LEVELS};
+
+/// The specials of the tokenizers that this program trains; their ids are 0, 1 and 2: start and end, padding, mask.
+pub(super) const SPECIALS: [&str; 3] = ["<s>", "<pad>", "<mask>"];
+
+/// A tokenizer that cannot be read, trained or applied.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    /// The tokenizer itself says no.
+    #[error("tokenizer: {0}")]
+    Tokenizer(String),
+    /// A file cannot be read or written.
+    #[error("{file}: {message}")]
+    File {
+        /// The file or folder.
+        file: String,
+        /// What went wrong.
+        message: String,
+    },
+}
+
+impl CodecError {
+    pub(super) fn tokenizer(error: impl std::fmt::Display) -> Self {
+        Self::Tokenizer(error.to_string())
+    }
+
+    fn file(path: &Path, message: impl std::fmt::Display) -> Self {
+        Self::File { file: path.display().to_string(), message: message.to_string() }
+    }
+}
+
+/// How the text of a sequence relates to the text that the tokenizer sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// It is the same.
+    Text,
+    /// Digits: the tokenizer sees the direction and the pixels; row numbers and newlines follow from them.
+    Pixels,
+}
+
+/// A tokenizer of one model.
+#[derive(Debug, Clone)]
+pub struct Codec {
+    tokenizer: Tokenizer,
+    form: Form,
+    /// Text of the file it came from, saved again as it was.
+    json: String,
+}
+
+impl Codec {
+    /// From the text of a `tokenizer.json`.
+    ///
+    /// # Errors
+    /// Text that is no tokenizer.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
+        let tokenizer = Tokenizer::from_bytes(bytes).map_err(CodecError::tokenizer)?;
+        let json = String::from_utf8_lossy(bytes).into_owned();
+        Ok(Self::new(tokenizer, json))
+    }
+
+    fn new(mut tokenizer: Tokenizer, json: String) -> Self {
+        // Lengths are the model's business; a tokenizer saved with padding or truncation must not decide them.
+        tokenizer.with_padding(None);
+        let _ = tokenizer.with_truncation(None);
+        let pixels = tokenizer.get_vocab_size(true) == SPECIALS.len() + 2 + usize::from(LEVELS)
+            && ["down", "up", "!", "a"].iter().all(|t| tokenizer.token_to_id(t).is_some());
+        Self { tokenizer, form: if pixels { Form::Pixels } else { Form::Text }, json }
+    }
+
+    /// From a `tokenizer.json`.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is no tokenizer.
+    pub fn from_file(path: &Path) -> Result<Self, CodecError> {
+        let bytes = std::fs::read(path).map_err(|e| CodecError::file(path, e))?;
+        Self::from_bytes(&bytes).map_err(|e| CodecError::file(path, e))
+    }
+
+    /// From a model folder: `tokenizer.json`, else the original's `vocab.json` and `merges.txt`.
+    ///
+    /// # Errors
+    /// A folder that has neither, or files that are no tokenizer.
+    pub fn from_folder(folder: &Path) -> Result<Self, CodecError> {
+        let (whole, vocab, merges) =
+            (folder.join("tokenizer.json"), folder.join("vocab.json"), folder.join("merges.txt"));
+        if whole.is_file() {
+            return Self::from_file(&whole);
+        }
+        if vocab.is_file() && merges.is_file() {
+            return Self::from_vocab_and_merges(&vocab, &merges);
+        }
+        Err(CodecError::file(
+            folder,
+            "no tokenizer here: expected tokenizer.json, or vocab.json with merges.txt",
+        ))
+    }
+
+    /// From the files of GPT-2's byte-level BPE, as the original's tokenizers are saved.
+    ///
+    /// # Errors
+    /// Files that cannot be read or do not belong together.
+    pub fn from_vocab_and_merges(vocab: &Path, merges: &Path) -> Result<Self, CodecError> {
+        let bpe = BPE::from_file(&vocab.to_string_lossy(), &merges.to_string_lossy())
+            .build()
+            .map_err(|e| CodecError::file(vocab, e))?;
+        let mut tokenizer = Tokenizer::new(bpe);
+        let bytes = ByteLevel::new(false, true, true);
+        tokenizer.with_pre_tokenizer(Some(bytes)).with_decoder(Some(bytes));
+        let specials: Vec<AddedToken> =
+            ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "<|endoftext|>"]
+                .into_iter()
+                .filter(|t| tokenizer.token_to_id(t).is_some())
+                .map(|t| AddedToken::from(t, true))
+                .collect();
+        tokenizer.add_special_tokens(specials).map_err(CodecError::tokenizer)?;
+        let json = tokenizer.to_string(true).map_err(CodecError::tokenizer)?;
+        Ok(Self::new(tokenizer, json))
+    }
+
+    /// One token per pixel level and one for the direction.
+    ///
+    /// # Errors
+    /// None in practice; the tokenizer's builder can say no.
+    pub(super) fn pixels() -> Result<Self, CodecError> {
+        let words = SPECIALS
+            .into_iter()
+            .map(str::to_owned)
+            .chain([Direction::Down, Direction::Up].map(|d| d.word().to_owned()))
+            .chain((0..LEVELS).map(|level| symbol(level).to_string()));
+        let vocab = words.zip(0..).collect();
+        let model = WordLevelBuilder::new()
+            .vocab(vocab)
+            .unk_token("<mask>".to_owned())
+            .build()
+            .map_err(CodecError::tokenizer)?;
+        let mut tokenizer = Tokenizer::new(model);
+        tokenizer.with_pre_tokenizer(Some(WhitespaceSplit));
+        tokenizer
+            .add_special_tokens(SPECIALS.map(|s| AddedToken::from(s, true)))
+            .map_err(CodecError::tokenizer)?;
+        let json = tokenizer.to_string(true).map_err(CodecError::tokenizer)?;
+        Ok(Self::new(tokenizer, json))
+    }
+
+    /// Writes `tokenizer.json`, whole or not at all.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), CodecError> {
+        crate::model::write_atomically(path, self.json.as_bytes())
+            .map_err(|e| CodecError::file(path, e))
+    }
+
+    /// Ids of a text, without specials.
+    ///
+    /// # Errors
+    /// The tokenizer's own.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, CodecError> {
+        let text = self.tokenizer_text(text);
+        let encoding =
+            self.tokenizer.encode_fast(text.as_ref(), false).map_err(CodecError::tokenizer)?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// Ids of many texts, computed side by side, in their order.
+    ///
+    /// # Errors
+    /// The tokenizer's own.
+    pub fn encode_batch(&self, texts: &[&str]) -> Result<Vec<Vec<u32>>, CodecError> {
+        let texts: Vec<_> = texts.iter().map(|t| self.tokenizer_text(t).into_owned()).collect();
+        let encodings =
+            self.tokenizer.encode_batch_fast(texts, false).map_err(CodecError::tokenizer)?;
+        Ok(encodings.iter().map(|e| e.get_ids().to_vec()).collect())
+    }
+
+    /// The text of ids; specials leave nothing.
+    ///
+    /// # Errors
+    /// The tokenizer's own.
+    pub fn decode(&self, ids: &[u32]) -> Result<String, CodecError> {
+        let text = self.tokenizer.decode(ids, true).map_err(CodecError::tokenizer)?;
+        Ok(match self.form {
+            Form::Text => text,
+            Form::Pixels => digit_text(&text),
+        })
+    }
+
+    /// Words, specials included.
+    #[must_use]
+    pub fn vocab_size(&self) -> usize {
+        self.tokenizer.get_vocab_size(true)
+    }
+
+    fn tokenizer_text<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
+        if self.form == Form::Text {
+            return text.into();
+        }
+        let rows = text.split('\n').count();
+        let size = Size::ALL.into_iter().find(|s| s.side() >= rows && s.side() < 2 * rows);
+        let (digit, direction) = Digit::read(text, size.unwrap_or_default());
+        let side = digit.size.side();
+        let mut rows: Vec<&[u8]> = digit.levels.chunks(side).collect();
+        if direction == Direction::Up {
+            rows.reverse();
+        }
+        let mut out = direction.word().to_owned();
+        for &level in rows.concat().iter() {
+            out.push(' ');
+            out.push(symbol(level));
+        }
+        out.into()
+    }
+}
+
+/// The text of a digit from its direction and pixels, in the order that they were read; short ones are filled up with
+/// background to the next size.
+fn digit_text(tokens: &str) -> String {
+    let mut words = tokens.split(' ').peekable();
+    let up = words.next_if(|w| matches!(*w, "up" | "down")) == Some("up");
+    let mut levels: Vec<u8> = words.filter_map(level_of).collect();
+    let size = Size::ALL
+        .into_iter()
+        .rev()
+        .find(|s| s.side() * s.side() >= levels.len())
+        .unwrap_or(Size::Default);
+    let side = size.side();
+    levels.resize(side * side, 0);
+    if up {
+        let rows: Vec<&[u8]> = levels.chunks(side).rev().collect();
+        levels = rows.concat();
+    }
+    let direction = if up { Direction::Up } else { Direction::Down };
+    Digit { size, levels }.write(direction)
+}

@@ -1,0 +1,43 @@
+//! News headlines.
+
+use super::{control_character, lexeme, lines, Codec, CodecError, Domain, Verdict};
+
+/// Characters of a headline: the limits of the data sets that this program is made for.
+const LENGTH: std::ops::RangeInclusive<usize> = 8..=200;
+
+/// Single headlines: at least two words, no control characters.
+pub(super) struct Headlines;
+
+impl Domain for Headlines {
+    fn name(&self) -> &'static str {
+        "headlines"
+    }
+
+    fn train_codec(
+        &self,
+        lines: &mut (dyn Iterator<Item = &str> + Send),
+        vocab: usize,
+    ) -> Result<Codec, CodecError> {
+        lexeme::train_bytes(lines, vocab)
+    }
+
+    fn verdict(&self, text: &str) -> Verdict {
+        if let Some(verdict) = control_character(text) {
+            return verdict;
+        }
+        let count = text.chars().count();
+        if !LENGTH.contains(&count) {
+            let (least, most) = (LENGTH.start(), LENGTH.end());
+            let message = format!("{count} characters, expected {least} to {most}");
+            return Verdict::invalid(1, count.min(*most) + 1, message);
+        }
+        if text.split_whitespace().nth(1).is_none() {
+            return Verdict::invalid(1, count + 1, "expected two words or more");
+        }
+        Verdict::Valid
+    }
+
+    fn samples(&self) -> Vec<&'static str> {
+        lines(include_str!("../../assets/samples/headlines.txt"))
+    }
+}

@@ -1,0 +1,62 @@
+//! Digits as text.
+
+use super::{Codec, CodecError, Domain, Verdict};
+use crate::corpus::mnist_text::{level_of, Size};
+
+/// Texts in the original's format, at one of its three sizes.
+pub(super) struct Mnist;
+
+impl Domain for Mnist {
+    fn name(&self) -> &'static str {
+        "mnist"
+    }
+
+    fn train_codec(
+        &self,
+        _: &mut (dyn Iterator<Item = &str> + Send),
+        _: usize,
+    ) -> Result<Codec, CodecError> {
+        Codec::pixels()
+    }
+
+    fn verdict(&self, text: &str) -> Verdict {
+        let rows: Vec<&str> = text.split('\n').collect();
+        let Some(side) = Size::ALL.map(Size::side).into_iter().find(|&s| s == rows.len()) else {
+            let message = format!("{} rows, expected 28, 14 or 9", rows.len());
+            return Verdict::invalid(rows.len(), 1, message);
+        };
+        let direction = rows[0].split(' ').nth(1).unwrap_or_default();
+        for (index, row) in rows.iter().enumerate() {
+            let number = if direction == "up" { side - 1 - index } else { index };
+            let wanted = format!("{number:02}");
+            let mut column = 1;
+            for (at, token) in row.split(' ').enumerate() {
+                let message = match at {
+                    0 if token != wanted => format!("expected the row number {wanted}"),
+                    1 if token != direction || !matches!(token, "up" | "down") => {
+                        "expected `down` in every row, or `up`".to_owned()
+                    }
+                    n if n > side + 1 => format!("more than {side} pixels"),
+                    n if n > 1 && level_of(token).is_none() => {
+                        "a pixel is one character from `!` to `a`".to_owned()
+                    }
+                    _ => {
+                        column += token.chars().count() + 1;
+                        continue;
+                    }
+                };
+                return Verdict::invalid(index + 1, column, message);
+            }
+            let found = row.split(' ').count().saturating_sub(2);
+            if found < side {
+                let message = format!("{found} pixels, expected {side}");
+                return Verdict::invalid(index + 1, column, message);
+            }
+        }
+        Verdict::Valid
+    }
+
+    fn samples(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,31 @@
+//! Free text: any line of a person's own.
+
+use super::{control_character, lexeme, lines, Codec, CodecError, Domain, Verdict};
+
+/// Lines that are not empty and hold no control characters.
+pub(super) struct FreeText;
+
+impl Domain for FreeText {
+    fn name(&self) -> &'static str {
+        "text"
+    }
+
+    fn train_codec(
+        &self,
+        lines: &mut (dyn Iterator<Item = &str> + Send),
+        vocab: usize,
+    ) -> Result<Codec, CodecError> {
+        lexeme::train_bytes(lines, vocab)
+    }
+
+    fn verdict(&self, text: &str) -> Verdict {
+        if text.trim().is_empty() {
+            return Verdict::invalid(1, 1, "nothing but white space");
+        }
+        control_character(text).unwrap_or(Verdict::Valid)
+    }
+
+    fn samples(&self) -> Vec<&'static str> {
+        lines(include_str!("../../assets/samples/text.txt"))
+    }
+}

@@ -1,0 +1,206 @@
+//! An open model in a thread of its own, behind a slot in which the latest request wins.
+//!
+//! A newer request of the same kind replaces one that waits and cancels one that runs, between two decoding steps. A
+//! point is decoded before a ladder: a ladder that runs then stands back and is taken up again afterwards.
+
+mod loaded;
+mod slot;
+mod worker;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::Receiver;
+
+use crate::domain::Verdict;
+use crate::latent::{Latent, Path};
+use crate::report::Rung;
+
+pub use loaded::{models_folder, Decoding, LoadedModel, GUIDED_BEAMS};
+use slot::Slot;
+
+/// What can go wrong with an open model.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// The model could not be opened.
+    #[error("{0}")]
+    Load(String),
+    /// The model failed at its work.
+    #[error("the model failed: {0}")]
+    Model(String),
+    /// A newer request took over.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// What an open model is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelInfo {
+    /// Its name.
+    pub name: String,
+    /// The domain of its sequences.
+    pub domain: String,
+    /// Trainable numbers.
+    pub parameters: usize,
+    /// Latent tokens, n.
+    pub latent_tokens: usize,
+    /// Numbers per latent token, L.
+    pub latent_size: usize,
+}
+
+/// What one decoding step tells of a row: row, its text so far, and whether it has ended.
+pub type RowUpdate = (usize, String, bool);
+
+/// A model that the engine can run.
+pub trait LatentModel: Send {
+    /// What it is.
+    fn info(&self) -> ModelInfo;
+
+    /// The latents of texts.
+    ///
+    /// # Errors
+    /// [`EngineError::Model`].
+    fn encode(&self, texts: &[String]) -> Result<Vec<Latent>, EngineError>;
+
+    /// The texts of latents, decoded as one batch; `on_step` sees every step and can break off.
+    ///
+    /// # Errors
+    /// [`EngineError::Model`]; [`EngineError::Cancelled`] where `on_step` broke off.
+    fn decode(
+        &self,
+        latents: &[Latent],
+        on_step: &mut dyn FnMut(&[RowUpdate]) -> ControlFlow<()>,
+    ) -> Result<Vec<String>, EngineError>;
+
+    /// The domain's judgement on a text.
+    fn verdict(&self, text: &str) -> Verdict;
+
+    /// Texts to begin with.
+    fn samples(&self) -> &[String];
+}
+
+/// Two ends and the way between them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ends {
+    /// The text at ratio 0.
+    pub a: String,
+    /// The text at ratio 1.
+    pub b: String,
+    /// The way.
+    pub path: Path,
+}
+
+/// Something to decode. The generation comes back with every reply.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// A ladder of evenly spaced rungs.
+    Ladder {
+        /// Number of the request.
+        generation: u64,
+        /// Between what.
+        ends: Ends,
+        /// Rungs, the ends' reconstructions included.
+        rungs: usize,
+    },
+    /// One point.
+    Point {
+        /// Number of the request.
+        generation: u64,
+        /// Between what.
+        ends: Ends,
+        /// Where.
+        ratio: f32,
+    },
+}
+
+/// What the engine tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// The model is open.
+    Ready {
+        /// What it is.
+        info: ModelInfo,
+        /// Texts to begin with.
+        samples: Vec<String>,
+    },
+    /// Texts so far of a ladder's rungs.
+    LadderStep {
+        /// Of which request.
+        generation: u64,
+        /// Rungs with news.
+        rows: Vec<RowUpdate>,
+    },
+    /// A whole ladder.
+    LadderDone {
+        /// Of which request.
+        generation: u64,
+        /// Its rungs.
+        rungs: Vec<Rung>,
+    },
+    /// Text so far of a point.
+    PointStep {
+        /// Of which request.
+        generation: u64,
+        /// The text so far.
+        text: String,
+    },
+    /// A whole point.
+    PointDone {
+        /// Of which request.
+        generation: u64,
+        /// The point.
+        rung: Rung,
+    },
+    /// Something failed; the engine goes on unless the model could not be opened.
+    Failed {
+        /// What, and what to do.
+        message: String,
+    },
+}
+
+/// A running engine. Dropping it cancels what runs and ends the thread.
+pub struct Engine {
+    slot: Arc<Slot>,
+    replies: Receiver<Reply>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Starts the thread; the model is opened in it, so this returns at once.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn spawn(
+        open: impl FnOnce() -> Result<Box<dyn LatentModel>, EngineError> + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let slot = Arc::new(Slot::default());
+        let (send, replies) = crossbeam_channel::unbounded();
+        let worker_slot = Arc::clone(&slot);
+        let thread = std::thread::Builder::new()
+            .name("engine".to_owned())
+            .spawn(move || worker::run(&worker_slot, &send, open))?;
+        Ok(Self { slot, replies, thread: Some(thread) })
+    }
+
+    /// Puts a request in the slot.
+    pub fn request(&self, request: Request) {
+        self.slot.put(request);
+    }
+
+    /// Where replies come from.
+    #[must_use]
+    pub fn replies(&self) -> &Receiver<Reply> {
+        &self.replies
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.slot.close();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the worker was told as a reply already.
+            let _ = thread.join();
+        }
+    }
+}

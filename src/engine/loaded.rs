@@ -1,0 +1,236 @@
+//! A model ready for use: weights, packed decoder, tokenizer and domain together.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use candle_core::Device;
+
+use super::{EngineError, LatentModel, ModelInfo};
+use crate::domain::{domain, Codec, Domain, Verdict};
+use crate::latent::Latent;
+use crate::model::{Generator, TransformerVae};
+
+/// Hypotheses kept by guided decoding.
+pub const GUIDED_BEAMS: usize = 8;
+
+/// The models that come with the program: name, configuration, weights, tokenizer.
+const BUNDLED: [(&str, &[u8], &[u8], &[u8]); 1] = [(
+    "python",
+    include_bytes!("../../checkpoints/python/config.json"),
+    include_bytes!("../../checkpoints/python/model.safetensors"),
+    include_bytes!("../../checkpoints/python/tokenizer.json"),
+)];
+
+/// How a text came to be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decoding {
+    /// The most probable token at every step.
+    Greedy,
+    /// The first valid one of the most probable beams; the first beam where none is valid.
+    Guided,
+}
+
+/// A model with everything that turns texts into latents and back.
+pub struct LoadedModel {
+    name: String,
+    domain: &'static dyn Domain,
+    codec: Codec,
+    model: TransformerVae,
+    generator: Generator,
+    max_len: usize,
+    samples: Vec<String>,
+}
+
+impl LoadedModel {
+    /// Opens a bundled name or a folder. A folder of that name in the data folder wins over the bundled model.
+    ///
+    /// # Errors
+    /// When neither exists, or the folder holds no model that can be read; the message says what to do.
+    pub fn open(name: &str) -> Result<Self, EngineError> {
+        let folder = Path::new(name);
+        if folder.is_dir() {
+            return Self::from_folder(folder);
+        }
+        if let Some(folder) = models_folder().map(|m| m.join(name)).filter(|f| f.is_dir()) {
+            return Self::from_folder(&folder);
+        }
+        let Some((name, config, weights, tokenizer)) = BUNDLED.iter().find(|b| b.0 == name) else {
+            let names: Vec<&str> = BUNDLED.iter().map(|b| b.0).collect();
+            return Err(EngineError::Load(format!(
+                "no model `{name}`: give a folder with config.json and model.safetensors, or one of: {}",
+                names.join(", ")
+            )));
+        };
+        let model = TransformerVae::from_bytes(config, weights, &Device::Cpu).map_err(load)?;
+        let codec = Codec::from_bytes(tokenizer).map_err(load)?;
+        Self::assemble((*name).to_owned(), model, codec)
+    }
+
+    /// Opens a model folder.
+    ///
+    /// # Errors
+    /// When a file is missing or cannot be read.
+    pub fn from_folder(folder: &Path) -> Result<Self, EngineError> {
+        let model = TransformerVae::load(folder, &Device::Cpu).map_err(load)?;
+        let codec = Codec::from_folder(folder).map_err(load)?;
+        let name = folder
+            .canonicalize()
+            .ok()
+            .and_then(|f| Some(f.file_name()?.to_string_lossy().into_owned()))
+            .unwrap_or_else(|| folder.display().to_string());
+        Self::assemble(name, model, codec)
+    }
+
+    /// Puts the parts together; the domain is the one that the configuration names, else free text.
+    ///
+    /// # Errors
+    /// When the parts do not fit each other.
+    pub fn assemble(
+        name: String,
+        model: TransformerVae,
+        codec: Codec,
+    ) -> Result<Self, EngineError> {
+        // A folder of the original says nothing of its domain.
+        let named = match model.config().domain() {
+            "" => "text",
+            name => name,
+        };
+        let domain = domain(named).map_err(load)?;
+        if codec.vocab_size() > model.config().vocab_size() {
+            return Err(EngineError::Load(format!(
+                "the tokenizer has {} words, the model only {}: tokenizer.json belongs to another model",
+                codec.vocab_size(),
+                model.config().vocab_size()
+            )));
+        }
+        let generator = Generator::new(&model).map_err(load)?;
+        let max_len = model.config().max_len();
+        let samples = domain.samples().iter().map(|s| (*s).to_owned()).collect();
+        Ok(Self { name, domain, codec, model, generator, max_len, samples })
+    }
+
+    /// The domain of its sequences.
+    #[must_use]
+    pub fn domain(&self) -> &'static dyn Domain {
+        self.domain
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn model(&self) -> &TransformerVae {
+        &self.model
+    }
+
+    /// Decodes latents; with [`Decoding::Guided`], beams are tried in order until one is valid.
+    ///
+    /// # Errors
+    /// Latents of another shape than the model's.
+    pub fn decode_with(
+        &self,
+        latents: &[Latent],
+        decoding: Decoding,
+    ) -> Result<Vec<String>, EngineError> {
+        match decoding {
+            Decoding::Greedy => self.decode(latents, &mut |_| ControlFlow::Continue(())),
+            Decoding::Guided => self
+                .generator
+                .beams(&self.model, latents, GUIDED_BEAMS, self.max_len)
+                .map_err(failed)?
+                .into_iter()
+                .map(|beams| self.first_valid(beams.iter().map(|b| b.ids.as_slice())))
+                .collect(),
+        }
+    }
+
+    fn first_valid<'a>(
+        &self,
+        beams: impl Iterator<Item = &'a [u32]>,
+    ) -> Result<String, EngineError> {
+        let mut first = None;
+        for ids in beams {
+            let text = self.codec.decode(ids).map_err(failed)?;
+            if self.domain.verdict(&text).is_valid() {
+                return Ok(text);
+            }
+            first.get_or_insert(text);
+        }
+        Ok(first.unwrap_or_default())
+    }
+}
+
+/// Where a person's own models lie: `models` in the platform's data folder.
+#[must_use]
+pub fn models_folder() -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+    let base = etcetera::choose_base_strategy().ok()?;
+    Some(base.data_dir().join("tvae-tui").join("models"))
+}
+
+fn load(e: impl std::fmt::Display) -> EngineError {
+    EngineError::Load(e.to_string())
+}
+
+fn failed(e: impl std::fmt::Display) -> EngineError {
+    EngineError::Model(e.to_string())
+}
+
+impl LatentModel for LoadedModel {
+    fn info(&self) -> ModelInfo {
+        ModelInfo {
+            name: self.name.clone(),
+            domain: self.domain.name().to_owned(),
+            parameters: self.model.parameters().iter().map(|(_, v)| v.elem_count()).sum(),
+            latent_tokens: self.model.config().n_latent_tokens,
+            latent_size: self.model.config().latent_size,
+        }
+    }
+
+    fn encode(&self, texts: &[String]) -> Result<Vec<Latent>, EngineError> {
+        let lines: Vec<Vec<u32>> = texts
+            .iter()
+            .map(|text| {
+                let mut ids = self.codec.encode(text)?;
+                ids.truncate(self.max_len - 1);
+                Ok(ids)
+            })
+            .collect::<Result<_, crate::domain::CodecError>>()
+            .map_err(failed)?;
+        self.model.encode_lines(&lines).map_err(failed)
+    }
+
+    fn decode(
+        &self,
+        latents: &[Latent],
+        on_step: &mut dyn FnMut(&[(usize, String, bool)]) -> ControlFlow<()>,
+    ) -> Result<Vec<String>, EngineError> {
+        let mut so_far: Vec<Vec<u32>> = vec![Vec::new(); latents.len()];
+        let rows = self
+            .generator
+            .stream(&self.model, latents, self.max_len, &mut |step| {
+                let updates: Vec<(usize, String, bool)> = step
+                    .tokens
+                    .iter()
+                    .map(|&(row, id, finished)| {
+                        // The token that ends a row is not part of its text.
+                        if id != 0 {
+                            so_far[row].push(id);
+                        }
+                        let text = self.codec.decode(&so_far[row]).unwrap_or_default();
+                        (row, text, finished)
+                    })
+                    .collect();
+                on_step(&updates)
+            })
+            .map_err(failed)?
+            .ok_or(EngineError::Cancelled)?;
+        rows.iter().map(|ids| self.codec.decode(ids).map_err(failed)).collect()
+    }
+
+    fn verdict(&self, text: &str) -> Verdict {
+        self.domain.verdict(text)
+    }
+
+    fn samples(&self) -> &[String] {
+        &self.samples
+    }
+}

@@ -1,0 +1,397 @@
+//! Paths between two latents: spherical (Shoemake 1985) per token or over all tokens at once, and linear.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Latent, LatentError};
+
+/// Below this sine of the angle, vectors that point the same way count as parallel.
+const PARALLEL_SINE: f64 = 1e-6;
+/// Below this sine of the angle, vectors that point opposite ways count as antipodal.
+const ANTIPODAL_SINE: f64 = 1e-4;
+/// Below this part of `b` across `a`, rounding decides its direction, and an axis is taken instead.
+const RESIDUAL: f64 = 1e-6;
+
+/// How a ladder goes from one latent to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Path {
+    /// Spherical, every latent token along its own great circle.
+    #[default]
+    PerToken,
+    /// Spherical, all latent tokens as one long vector.
+    AllAtOnce,
+    /// Straight.
+    Linear,
+}
+
+/// The name is none of a path's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no interpolation path; expected `per-token`, `all` or `linear`")]
+pub struct ParsePathError(String);
+
+impl Path {
+    /// Every path, in the order in which help texts list them.
+    pub const ALL: [Self; 3] = [Self::PerToken, Self::AllAtOnce, Self::Linear];
+
+    /// The name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PerToken => "per-token",
+            Self::AllAtOnce => "all",
+            Self::Linear => "linear",
+        }
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Path {
+    type Err = ParsePathError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|path| path.name() == name)
+            .ok_or_else(|| ParsePathError(name.to_owned()))
+    }
+}
+
+/// Spherical interpolation, `sin((1−t)ω)/sin ω · a + sin(tω)/sin ω · b` with ω the angle between `a` and `b`.
+///
+/// Magnitudes are those of the given vectors. Ratios outside 0…1 extrapolate; 0 and 1 give the ends bit by bit. The
+/// result is finite for finite vectors and ratios (a ratio that is not finite counts as 0). Where the formula has no
+/// answer:
+/// - nearly parallel vectors, and any zero vector: linear;
+/// - nearly antipodal vectors: the great circle through what little of `b` lies across `a` or, where that is only
+///   rounding, through the axis of `a`'s smallest coordinate (the first of them), with the magnitude linear; vectors
+///   of a single number have no circle and go linearly.
+///
+/// `a` and `b` have the same length; what one has beyond the other is ignored.
+#[must_use]
+pub fn slerp(a: &[f32], b: &[f32], ratio: f32) -> Vec<f32> {
+    let len = a.len().min(b.len());
+    let (a, b) = (&a[..len], &b[..len]);
+    if ratio == 0.0 || !ratio.is_finite() {
+        return a.to_vec();
+    }
+    if ratio == 1.0 {
+        return b.to_vec();
+    }
+    let t = f64::from(ratio);
+    let (a_norm, b_norm) = (norm(a), norm(b));
+    if a_norm == 0.0 || b_norm == 0.0 {
+        return combine(a, b, 1.0 - t, t);
+    }
+
+    // Kahan's angle between unit vectors: exact near 0 and π, where the arc cosine loses half its digits or, for a
+    // cosine that rounding took above 1, gives NaN.
+    let (mut apart, mut together) = (0.0, 0.0);
+    for (x, y) in a.iter().zip(b) {
+        let (u, v) = (f64::from(*x) / a_norm, f64::from(*y) / b_norm);
+        apart += (u - v) * (u - v);
+        together += (u + v) * (u + v);
+    }
+    let omega = 2.0 * apart.sqrt().atan2(together.sqrt());
+    let sine = omega.sin();
+    if sine < PARALLEL_SINE && apart < together {
+        return combine(a, b, 1.0 - t, t);
+    }
+    if sine < ANTIPODAL_SINE && apart > together {
+        return half_turn(a, b, omega, t);
+    }
+    combine(a, b, ((1.0 - t) * omega).sin() / sine, (t * omega).sin() / sine)
+}
+
+/// The great circle between nearly antipodal vectors; see [`slerp`].
+fn half_turn(a: &[f32], b: &[f32], omega: f64, t: f64) -> Vec<f32> {
+    if a.len() < 2 {
+        return combine(a, b, 1.0 - t, t);
+    }
+    let (a_norm, b_norm) = (norm(a), norm(b));
+    let u: Vec<f64> = a.iter().map(|&x| f64::from(x) / a_norm).collect();
+    let v: Vec<f64> = b.iter().map(|&x| f64::from(x) / b_norm).collect();
+    let (mut across, mut length) = reject(&v, &u);
+    let mut angle = omega;
+    if length < RESIDUAL {
+        let mut smallest = 0;
+        for (i, x) in u.iter().enumerate() {
+            if x.abs() < u[smallest].abs() {
+                smallest = i;
+            }
+        }
+        let mut axis = vec![0.0; u.len()];
+        axis[smallest] = 1.0;
+        (across, length) = reject(&axis, &u);
+        angle = std::f64::consts::PI;
+    }
+    let magnitude = ((1.0 - t) * a_norm + t * b_norm).max(0.0);
+    let (along, aside) = (magnitude * (t * angle).cos(), magnitude * (t * angle).sin() / length);
+    u.iter().zip(&across).map(|(x, y)| to_f32(along * x + aside * y)).collect()
+}
+
+/// The part of `v` across the unit vector `u`, and its length.
+fn reject(v: &[f64], u: &[f64]) -> (Vec<f64>, f64) {
+    let dot: f64 = v.iter().zip(u).map(|(x, y)| x * y).sum();
+    let across: Vec<f64> = v.iter().zip(u).map(|(x, y)| x - dot * y).collect();
+    let length = across.iter().map(|x| x * x).sum::<f64>().sqrt();
+    (across, length)
+}
+
+fn norm(v: &[f32]) -> f64 {
+    v.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
+}
+
+fn combine(a: &[f32], b: &[f32], a_weight: f64, b_weight: f64) -> Vec<f32> {
+    a.iter()
+        .zip(b)
+        .map(|(&x, &y)| to_f32(a_weight * f64::from(x) + b_weight * f64::from(y)))
+        .collect()
+}
+
+/// Extrapolating near the end of the f32 range stops there: infinity would become NaN in the model.
+fn to_f32(x: f64) -> f32 {
+    x.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
+}
+
+/// The latents at `ratios` on the path from `a` (ratio 0) to `b` (ratio 1).
+///
+/// # Errors
+/// The ends differ in shape or do not hold the values that their shape claims; a ratio is not finite.
+pub fn ladder(
+    a: &Latent,
+    b: &Latent,
+    ratios: &[f32],
+    path: Path,
+) -> Result<Vec<Latent>, LatentError> {
+    if (a.tokens, a.size) != (b.tokens, b.size) {
+        return Err(LatentError::Shape {
+            a_tokens: a.tokens,
+            a_size: a.size,
+            b_tokens: b.tokens,
+            b_size: b.size,
+        });
+    }
+    a.check()?;
+    b.check()?;
+    if let Some(&ratio) = ratios.iter().find(|ratio| !ratio.is_finite()) {
+        return Err(LatentError::Ratio(ratio));
+    }
+    let rung = |&ratio: &f32| {
+        let values = match path {
+            Path::Linear if ratio == 0.0 => a.values.clone(),
+            Path::Linear if ratio == 1.0 => b.values.clone(),
+            Path::Linear => combine(&a.values, &b.values, 1.0 - f64::from(ratio), f64::from(ratio)),
+            Path::AllAtOnce => slerp(&a.values, &b.values, ratio),
+            Path::PerToken => {
+                let size = a.size.max(1);
+                let tokens = a.values.chunks_exact(size).zip(b.values.chunks_exact(size));
+                tokens.flat_map(|(a, b)| slerp(a, b, ratio)).collect()
+            }
+        };
+        Latent { tokens: a.tokens, size: a.size, values }
+    };
+    Ok(ratios.iter().map(rung).collect())
+}
+
+/// `rungs` ratios evenly from 0 to 1; a single one is 0.
+#[must_use]
+pub fn ratios(rungs: usize) -> Vec<f32> {
+    let last = rungs.saturating_sub(1).max(1) as f64;
+    (0..rungs).map(|k| (k as f64 / last) as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::f32::consts::FRAC_1_SQRT_2;
+
+    const WIDE: [f32; 9] = [-0.5, -0.1, 0.0, 0.25, 0.5, 0.9, 1.0, 1.1, 1.5];
+
+    fn close(x: &[f32], y: &[f32], tolerance: f32) -> bool {
+        x.len() == y.len() && x.iter().zip(y).all(|(x, y)| (x - y).abs() <= tolerance)
+    }
+
+    fn unit(v: &[f32]) -> Option<Vec<f32>> {
+        let length = norm(v);
+        (length > 1e-3).then(|| v.iter().map(|x| (f64::from(*x) / length) as f32).collect())
+    }
+
+    #[test]
+    fn names_round_trip() {
+        for path in Path::ALL {
+            assert_eq!(path.to_string().parse(), Ok(path));
+        }
+        let error = "spiral".parse::<Path>().unwrap_err().to_string();
+        assert!(error.contains("spiral") && error.contains("per-token"), "{error}");
+    }
+
+    #[test]
+    fn ratios_are_even() {
+        assert_eq!(ratios(11)[3], 0.3);
+        assert_eq!(ratios(3), [0.0, 0.5, 1.0]);
+        assert_eq!(ratios(1), [0.0]);
+        assert!(ratios(0).is_empty());
+    }
+
+    #[test]
+    fn quarter_circle() {
+        let middle = slerp(&[1.0, 0.0], &[0.0, 1.0], 0.5);
+        assert!(close(&middle, &[FRAC_1_SQRT_2, FRAC_1_SQRT_2], 1e-6));
+        let beyond = slerp(&[1.0, 0.0], &[0.0, 1.0], 1.5);
+        assert!(close(&beyond, &[-FRAC_1_SQRT_2, FRAC_1_SQRT_2], 1e-6));
+        let before = slerp(&[1.0, 0.0], &[0.0, 1.0], -0.5);
+        assert!(close(&before, &[FRAC_1_SQRT_2, -FRAC_1_SQRT_2], 1e-6));
+        let magnitudes = slerp(&[2.0, 0.0], &[0.0, 4.0], 0.5);
+        assert!(close(&magnitudes, &[2.0 * FRAC_1_SQRT_2, 4.0 * FRAC_1_SQRT_2], 1e-6));
+    }
+
+    #[test]
+    fn opposite_ends_turn_through_the_first_smallest_axis() {
+        let middle = slerp(&[0.0, 3.0, 0.0], &[0.0, -3.0, 0.0], 0.5);
+        assert!(close(&middle, &[3.0, 0.0, 0.0], 1e-6), "{middle:?}");
+        assert!(close(&slerp(&[2.0], &[-2.0], 0.5), &[0.0], 0.0));
+    }
+
+    #[test]
+    fn nearly_opposite_ends_meet_the_general_formula() {
+        // On both sides of the threshold the way leads through the same direction.
+        for tilt in [2e-5f32, 9e-5, 1.1e-4, 1e-3] {
+            let middle = slerp(&[1.0, 0.0, 0.0], &[-1.0, 0.0, tilt], 0.5);
+            assert!(close(&middle, &[0.0, 0.0, 1.0], 1e-3), "{tilt}: {middle:?}");
+        }
+    }
+
+    #[test]
+    fn shape_mismatch_is_an_error() {
+        let a = Latent { tokens: 2, size: 2, values: vec![1.0; 4] };
+        let b = Latent { tokens: 1, size: 4, values: vec![1.0; 4] };
+        let short = Latent { values: vec![1.0; 3], ..a.clone() };
+        for path in Path::ALL {
+            assert!(matches!(ladder(&a, &b, &[0.5], path), Err(LatentError::Shape { .. })));
+            assert!(matches!(ladder(&a, &short, &[0.5], path), Err(LatentError::Values { .. })));
+            assert!(matches!(ladder(&a, &a, &[f32::NAN], path), Err(LatentError::Ratio(_))));
+        }
+    }
+
+    fn finite_with_exact_ends(a: &[f32], b: &[f32], size: usize) {
+        let latent =
+            |values: &[f32]| Latent { tokens: values.len() / size, size, values: values.to_vec() };
+        let (a, b) = (latent(a), latent(b));
+        for path in Path::ALL {
+            let rungs = ladder(&a, &b, &WIDE, path).unwrap();
+            for (rung, ratio) in rungs.iter().zip(WIDE) {
+                assert!(rung.values.iter().all(|x| x.is_finite()), "{path} {ratio}: {rung:?}");
+            }
+            assert_eq!((&rungs[2], &rungs[6]), (&a, &b), "{path}");
+        }
+    }
+
+    fn latent_values() -> impl Strategy<Value = Vec<f32>> {
+        let scale = prop::sample::select(vec![0.0f32, 1e-45, 1e-30, 1e-3, 1.0, 1e20, 3e38]);
+        (prop::collection::vec(-1.0f32..1.0, 12), scale)
+            .prop_map(|(values, scale)| values.iter().map(|x| x * scale).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn never_nan(a in latent_values(), b in latent_values(), nudge in -1e-3f32..1e-3) {
+            finite_with_exact_ends(&a, &b, 4);
+            finite_with_exact_ends(&a, &a, 4);
+            let opposite: Vec<f32> = a.iter().map(|x| -x).collect();
+            finite_with_exact_ends(&a, &opposite, 4);
+            finite_with_exact_ends(&a, &opposite, 1);
+            let nearly_equal: Vec<f32> = a.iter().map(|x| x * (1.0 + nudge)).collect();
+            finite_with_exact_ends(&a, &nearly_equal, 4);
+            let nearly_opposite: Vec<f32> = nearly_equal.iter().map(|x| -x).collect();
+            finite_with_exact_ends(&a, &nearly_opposite, 4);
+            let mut turned = opposite;
+            turned[0] += nudge * turned[1];
+            finite_with_exact_ends(&a, &turned, 4);
+        }
+
+        #[test]
+        fn unit_ends_keep_the_norm(
+            a in prop::collection::vec(-1.0f32..1.0, 8),
+            b in prop::collection::vec(-1.0f32..1.0, 8),
+            tilt in -1e-3f32..1e-3,
+            ratio in -0.5f32..1.5,
+        ) {
+            let mut opposite: Vec<f32> = a.iter().map(|x| -x).collect();
+            opposite[3] += tilt;
+            let mut near = a.clone();
+            near[3] += tilt;
+            if let (Some(a), Some(b), Some(opposite), Some(near)) =
+                (unit(&a), unit(&b), unit(&opposite), unit(&near))
+            {
+                for end in [&b, &opposite, &near, &a] {
+                    let length = norm(&slerp(&a, end, ratio));
+                    prop_assert!((length - 1.0).abs() < 2e-3, "{}", length);
+                }
+                let reverse = slerp(&b, &a, 1.0 - ratio);
+                prop_assert!(close(&slerp(&a, &b, ratio), &reverse, 1e-2));
+            }
+        }
+    }
+
+    fn shared() -> std::path::PathBuf {
+        std::env::var_os("TVAE_SHARED").map_or_else(
+            || concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").into(),
+            std::path::PathBuf::from,
+        )
+    }
+
+    /// The first rows of a golden tensor as latents.
+    fn rows(file: &safetensors::SafeTensors<'_>, name: &str) -> Vec<Latent> {
+        let tensor = file.tensor(name).unwrap();
+        let (tokens, size) = (tensor.shape()[1], tensor.shape()[2]);
+        let values: Vec<f32> = tensor
+            .data()
+            .chunks_exact(4)
+            .map(|x| f32::from_le_bytes(x.try_into().unwrap()))
+            .collect();
+        values
+            .chunks_exact(tokens * size)
+            .map(|row| Latent { tokens, size, values: row.to_vec() })
+            .collect()
+    }
+
+    #[test]
+    fn ladders_equal_the_original() {
+        let folder = shared().join("goldens");
+        if !folder.is_dir() {
+            eprintln!("skipped: no folder {}", folder.display());
+            return;
+        }
+        let mut seen = 0;
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path().join("expected.safetensors");
+            if !path.is_file() {
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap();
+            let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+            let ends = rows(&file, "latent");
+            for (name, kind) in
+                [("ladder_per_token", Path::PerToken), ("ladder_all_at_once", Path::AllAtOnce)]
+            {
+                let wanted = rows(&file, name);
+                let rungs = ladder(&ends[0], &ends[1], &ratios(wanted.len()), kind).unwrap();
+                let difference = rungs
+                    .iter()
+                    .zip(&wanted)
+                    .flat_map(|(x, y)| x.values.iter().zip(&y.values))
+                    .fold(0f32, |most, (x, y)| most.max((x - y).abs()));
+                eprintln!("{} {name}: {difference:e}", path.display());
+                assert!(difference <= 1e-5, "{} {name}: {difference:e}", path.display());
+                seen += 1;
+            }
+        }
+        assert!(seen > 0, "no goldens in {}", folder.display());
+    }
+}

@@ -1,0 +1,118 @@
+//! What this program adds to the original's configuration, under the key `tvae`.
+
+use serde::{Deserialize, Serialize};
+
+/// Which of the two families a model belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// The original: token-type attention, unscaled T5 attention, head on h·d^-½, its initialisation.
+    Seed,
+    /// Ours: masked pooling, scaled decoder attention, slots, queries, latents on a sphere.
+    #[default]
+    Sphere,
+}
+
+/// What stands between the encoder and a latent token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bottleneck {
+    /// Each number through tanh, as the original.
+    Tanh,
+    /// Each latent token scaled to radius √L.
+    #[default]
+    Sphere,
+    /// Nothing.
+    None,
+}
+
+/// The regulariser on latent tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Regulariser {
+    /// None at all.
+    None,
+    /// The original's biased MMD with its kernel and its division by the batch.
+    MmdOriginal,
+    /// Unbiased multi-scale inverse multiquadric MMD (Tolstikhin et al. 2018).
+    #[default]
+    MmdImq,
+}
+
+/// Which encoder positions become latent tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Queries {
+    /// Learned query tokens in front of the sequence, never pooled.
+    #[default]
+    Prepended,
+    /// The first positions of the pooled sequence, as the original.
+    Pooled,
+}
+
+/// What this program adds to the original's configuration; stands under `tvae`.
+///
+/// Under [`Family::Seed`] the options of shape (`bottleneck`, `slots`, `queries`) are not read: the
+/// model is the original's. The noise options are only carried here; the trainer applies them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TvaeConfig {
+    /// The family; `sphere` where left out.
+    pub family: Family,
+    /// The bottleneck; `sphere`. Ablation: `tanh` or `none`.
+    pub bottleneck: Bottleneck,
+    /// The regulariser; `mmd_imq`. Ablation: `none` or `mmd_original`.
+    pub reg: Regulariser,
+    /// Its weight in the loss; 0.05.
+    pub reg_weight: f64,
+    /// At most this many latent tokens enter it; 1,024.
+    pub reg_max_tokens: usize,
+    /// Whether a learned embedding is added to each latent token of the memory; true.
+    pub slots: bool,
+    /// Which positions become latent tokens; `prepended`. Ablation: `pooled`.
+    pub queries: Queries,
+    /// Largest deviation of the latent noise, σmax; 0.6. Ablation: 0.
+    pub latent_noise_max: f64,
+    /// Share of samples without latent noise; 0.25.
+    pub latent_noise_clean: f64,
+    /// Share of the training over which σmax grows from 0; 0.3.
+    pub latent_noise_ramp: f64,
+    /// Rate of deleted input tokens; 0.05.
+    pub input_delete: f64,
+    /// Rate of substituted input tokens; 0.05.
+    pub input_substitute: f64,
+    /// Rate of masked input tokens; 0.05.
+    pub input_mask: f64,
+    /// Rate of replaced decoder inputs; 0.05.
+    pub decoder_noise: f64,
+    /// Share of samples decoded from the null latent; 0.05.
+    pub null_latent: f64,
+    /// Name of the domain that the model was trained on; empty where unknown.
+    pub domain: String,
+    /// Longest sequence in tokens, the end included; 40.
+    pub max_len: usize,
+}
+
+impl Default for TvaeConfig {
+    fn default() -> Self {
+        Self {
+            family: Family::default(),
+            bottleneck: Bottleneck::default(),
+            reg: Regulariser::default(),
+            reg_weight: 0.05,
+            reg_max_tokens: 1024,
+            slots: true,
+            queries: Queries::default(),
+            latent_noise_max: 0.6,
+            latent_noise_clean: 0.25,
+            latent_noise_ramp: 0.3,
+            input_delete: 0.05,
+            input_substitute: 0.05,
+            input_mask: 0.05,
+            decoder_noise: 0.05,
+            null_latent: 0.05,
+            domain: String::new(),
+            max_len: 40,
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! The Funnel-Transformer encoder (Dai et al. 2020), as transformers 4.3 computes it.
+
+use super::config::{Family, FunnelConfig, Pooling};
+use super::context::Context;
+use super::plan::{Front, Geometry, Plan, Pool};
+use super::weights::{Init, Scope, Store};
+use super::{Config, Error};
+use crate::numeric::{self, AttentionArgs, Bias, RelativeIndex};
+use candle_core::{Result, Tensor};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Plans are kept up to this many sequence lengths.
+const PLANS: usize = 1024;
+
+struct Layer {
+    query: Tensor,
+    key: (Tensor, Tensor),
+    value: (Tensor, Tensor),
+    content_bias: Tensor,
+    position_bias: Tensor,
+    position_kernel: Tensor,
+    /// The bias and the embedding of "same segment"; absent under `sphere`.
+    segment: Option<(Tensor, Tensor)>,
+    output: (Tensor, Tensor),
+    attention_norm: (Tensor, Tensor),
+    inner: (Tensor, Tensor),
+    outer: (Tensor, Tensor),
+    norm: (Tensor, Tensor),
+}
+
+/// The encoder: embedded tokens to hidden states.
+pub(super) struct Funnel {
+    config: FunnelConfig,
+    family: Family,
+    front: Front,
+    blocks: Vec<Vec<Layer>>,
+    plans: Mutex<HashMap<usize, Arc<Plan>>>,
+}
+
+impl Funnel {
+    pub(super) fn new(config: &Config, store: &mut Store) -> std::result::Result<Self, Error> {
+        let front = match config.prepended() {
+            0 if config.funnel.separate_cls => Front::Cls,
+            0 => Front::Nothing,
+            n => Front::Queries(n),
+        };
+        let blocks = (0..config.funnel.block_sizes.len())
+            .map(|block| {
+                (0..config.funnel.block_sizes[block])
+                    .map(|layer| {
+                        Layer::new(config, &format!("encoder.blocks.{block}.{layer}"), store)
+                    })
+                    .collect()
+            })
+            .collect::<std::result::Result<_, _>>()?;
+        Ok(Self {
+            config: config.funnel.clone(),
+            family: config.family(),
+            front,
+            blocks,
+            plans: Mutex::default(),
+        })
+    }
+
+    /// Hidden states [b, s', d] of embedded positions [b, s, d]; `mask` [b, s] has 1 for tokens.
+    pub(super) fn forward(&self, hidden: &Tensor, mask: &Tensor, ctx: &Context) -> Result<Tensor> {
+        let plan = self.plan(hidden)?;
+        let mut rows = mask.to_vec2::<f32>()?;
+        let mut hidden = hidden.clone();
+        let mut mask = key_mask(&rows, &hidden)?;
+        for (block, (layers, stage)) in self.blocks.iter().zip(&plan.stages).enumerate() {
+            let repeats = self.config.block_repeats[block];
+            for (index, layer) in layers.iter().enumerate() {
+                for repeat in 0..repeats {
+                    let pool = stage.pool.as_ref().filter(|_| index == 0 && repeat == 0);
+                    let Some(pool) = pool else {
+                        hidden =
+                            self.layer(layer, &hidden, &hidden, &stage.geometry, &mask, ctx)?;
+                        continue;
+                    };
+                    let pooled = self.pool(&hidden, &rows, pool)?;
+                    rows = self.pool_mask(&rows, pool);
+                    let pooled_mask = key_mask(&rows, &pooled)?;
+                    hidden = if self.config.pool_q_only {
+                        self.layer(layer, &pooled, &hidden, &pool.geometry, &mask, ctx)?
+                    } else {
+                        self.layer(layer, &pooled, &pooled, &pool.geometry, &pooled_mask, ctx)?
+                    };
+                    mask = pooled_mask;
+                }
+            }
+        }
+        Ok(hidden)
+    }
+
+    fn plan(&self, hidden: &Tensor) -> Result<Arc<Plan>> {
+        let len = hidden.dim(1)?;
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = plans.get(&len) {
+            return Ok(Arc::clone(plan));
+        }
+        if plans.len() >= PLANS {
+            plans.clear();
+        }
+        let plan = Arc::new(Plan::new(&self.config, self.front, len, hidden.device())?);
+        plans.insert(len, Arc::clone(&plan));
+        Ok(plan)
+    }
+
+    fn layer(
+        &self,
+        layer: &Layer,
+        query: &Tensor,
+        key: &Tensor,
+        geometry: &Geometry,
+        mask: &Tensor,
+        ctx: &Context,
+    ) -> Result<Tensor> {
+        let config = &self.config;
+        let scale = 1.0 / (config.d_head as f64).sqrt();
+        let content_bias = layer.content_bias.flatten_all()?;
+        let q = numeric::linear(query, &layer.query, Some(&content_bias))?;
+        let k = numeric::linear(key, &layer.key.0, Some(&layer.key.1))?;
+        let v = numeric::linear(key, &layer.value.0, Some(&layer.value.1))?;
+        let positions = layer.positions(config, geometry, scale, ctx)?;
+        let values = positions.scores(&q)?;
+        let attended = ctx.attention(
+            &AttentionArgs {
+                q: &q,
+                k: &k,
+                v: &v,
+                heads: config.n_head,
+                scale,
+                causal: false,
+                key_mask: Some(mask),
+                bias: Some(Bias {
+                    values: &values,
+                    index: RelativeIndex::Table(Arc::clone(&geometry.table)),
+                }),
+            },
+            config.attention_dropout,
+        )?;
+        let attended = numeric::linear(&attended, &layer.output.0, Some(&layer.output.1))?;
+        let attended = ctx.dropout(attended, config.hidden_dropout)?;
+        let (weight, bias) = &layer.attention_norm;
+        let hidden =
+            numeric::layer_norm(&(query + attended)?, weight, bias, config.layer_norm_eps)?;
+
+        let inner = numeric::linear(&hidden, &layer.inner.0, Some(&layer.inner.1))?;
+        let inner = match config.hidden_act.as_str() {
+            "relu" => numeric::relu(&inner)?,
+            "gelu" => inner.gelu_erf()?,
+            _ => numeric::gelu_new(&inner)?,
+        };
+        let inner = ctx.dropout(inner, config.activation_dropout)?;
+        let outer = numeric::linear(&inner, &layer.outer.0, Some(&layer.outer.1))?;
+        let outer = ctx.dropout(outer, config.hidden_dropout)?;
+        numeric::layer_norm(&(hidden + outer)?, &layer.norm.0, &layer.norm.1, config.layer_norm_eps)
+    }
+
+    /// Pools hidden states [b, s, d] by two behind the front.
+    fn pool(&self, hidden: &Tensor, rows: &[Vec<f32>], pool: &Pool) -> Result<Tensor> {
+        let (b, _, d) = hidden.dims3()?;
+        let windows = pool.taken.div_ceil(2);
+        let mut taken = hidden.narrow(1, pool.front, pool.taken)?;
+        if pool.taken % 2 == 1 {
+            // A window of one: its own double for the maximum, weighted with nothing for the mean.
+            taken = Tensor::cat(&[&taken, &taken.narrow(1, pool.taken - 1, 1)?], 1)?;
+        }
+        let taken = taken.contiguous()?.reshape((b, windows, 2, d))?;
+        let pooled = if self.config.pooling_type == Pooling::Max {
+            let (left, right) = (taken.narrow(2, 0, 1)?, taken.narrow(2, 1, 1)?);
+            left.contiguous()?.maximum(&right.contiguous()?)?.squeeze(2)?
+        } else {
+            let weights: Vec<f32> = rows
+                .iter()
+                .flat_map(|row| (0..windows).flat_map(|w| self.window_weights(row, pool, w)))
+                .collect();
+            let weights = Tensor::from_vec(weights, (b, windows, 2, 1), hidden.device())?;
+            taken.broadcast_mul(&weights)?.sum(2)?
+        };
+        if pool.front == 0 {
+            return Ok(pooled);
+        }
+        Tensor::cat(&[&hidden.narrow(1, 0, pool.front)?, &pooled], 1)
+    }
+
+    /// The share of both positions of a window in their mean. The original counts padding, `sphere`
+    /// counts tokens only.
+    fn window_weights(&self, row: &[f32], pool: &Pool, window: usize) -> [f32; 2] {
+        let left = pool.front + 2 * window;
+        if 2 * window + 1 == pool.taken {
+            return [1.0, 0.0];
+        }
+        match (self.family, row[left] > 0.0, row[left + 1] > 0.0) {
+            (Family::Sphere, true, false) => [1.0, 0.0],
+            (Family::Sphere, false, true) => [0.0, 1.0],
+            _ => [0.5, 0.5],
+        }
+    }
+
+    /// A window counts where all its positions do (the original) or where any does (`sphere`).
+    fn pool_mask(&self, rows: &[Vec<f32>], pool: &Pool) -> Vec<Vec<f32>> {
+        let join = if self.family == Family::Sphere { f32::max } else { f32::min };
+        rows.iter()
+            .map(|row| {
+                let (front, rest) = row.split_at(pool.front);
+                let windows = rest[..pool.taken].chunks(2);
+                let windows = windows.map(|w| w.iter().copied().reduce(join).unwrap_or(0.0));
+                front.iter().copied().chain(windows).collect()
+            })
+            .collect()
+    }
+}
+
+/// Keys that count, as a tensor. A row without any attends to all of them: the original subtracts
+/// the same from every score then.
+fn key_mask(rows: &[Vec<f32>], like: &Tensor) -> Result<Tensor> {
+    let width = rows.first().map_or(0, Vec::len);
+    let flat = rows
+        .iter()
+        .flat_map(|row| {
+            let empty = row.iter().all(|&m| m <= 0.0);
+            row.iter().map(move |&m| if empty { 1.0 } else { m })
+        })
+        .collect::<Vec<f32>>();
+    Tensor::from_vec(flat, (rows.len(), width), like.device())
+}
+
+/// One layer's positional scores, projected once for all rows of the batch.
+struct Positions {
+    heads: usize,
+    /// [rows, heads · d_head]
+    rows: Tensor,
+    /// [heads, rows]
+    constant: Tensor,
+}
+
+impl Positions {
+    /// Scores [b, h, q, rows] of queries [b, q, h · d_head] that hold the content bias already.
+    fn scores(&self, q: &Tensor) -> Result<Tensor> {
+        let width = q.dim(2)? / self.heads;
+        let heads = (0..self.heads)
+            .map(|head| {
+                let q = q.narrow(2, head * width, width)?.contiguous()?;
+                let rows = self.rows.narrow(1, head * width, width)?.contiguous()?;
+                numeric::linear(&q, &rows, Some(&self.constant.get(head)?))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Tensor::stack(&heads, 1)
+    }
+}
+
+impl Layer {
+    fn new(config: &Config, prefix: &str, store: &mut Store) -> std::result::Result<Self, Error> {
+        let f = &config.funnel;
+        let (d, h, width, inner) = (f.d_model, f.n_head, f.n_head * f.d_head, f.d_inner);
+        let seed = config.family() == Family::Seed;
+        let weight = |out: usize, inp: usize| {
+            Init::Normal(f.initializer_std.unwrap_or((1.0 / (out + inp) as f64).sqrt()))
+        };
+        let own = |std: f64| {
+            if seed {
+                Init::Uniform(0.0, f.initializer_range)
+            } else {
+                Init::Normal(std)
+            }
+        };
+        let mut scope = Scope::new(store, prefix);
+        let heads = [h, f.d_head];
+        Ok(Self {
+            query: scope.get("attention.q_head.weight", &[width, d], weight(width, d))?,
+            key: scope.linear("attention.k_head", [width, d], weight(width, d))?,
+            value: scope.linear("attention.v_head", [width, d], weight(width, d))?,
+            content_bias: scope.get("attention.r_w_bias", &heads, own(0.1))?,
+            position_bias: scope.get("attention.r_r_bias", &heads, own(0.1))?,
+            position_kernel: scope.get(
+                "attention.r_kernel",
+                &[d, h, f.d_head],
+                own((0.5 / d as f64).sqrt()),
+            )?,
+            segment: if seed {
+                Some((
+                    scope.get("attention.r_s_bias", &heads, own(0.1))?,
+                    scope.get("attention.seg_embed", &[2, h, f.d_head], own(0.1))?,
+                ))
+            } else {
+                None
+            },
+            output: scope.linear("attention.post_proj", [d, width], weight(d, width))?,
+            attention_norm: scope.norm("attention.layer_norm", d)?,
+            inner: scope.linear("ffn.linear_1", [inner, d], weight(inner, d))?,
+            outer: scope.linear("ffn.linear_2", [d, inner], weight(d, inner))?,
+            norm: scope.norm("ffn.layer_norm", d)?,
+        })
+    }
+
+    /// What the queries meet at every distance: with queries q + u that hold the content bias u,
+    /// (q + r)·R + (q + s)·E = (q + u)·(R + E) + (r − u)·R + (s − u)·E.
+    ///
+    /// Every token is of one segment here, so that E is one vector wherever a distance counts; under
+    /// `sphere`, where every pair counts, it would move all scores of a query alike and is left out.
+    fn positions(
+        &self,
+        config: &FunnelConfig,
+        geometry: &Geometry,
+        scale: f64,
+        ctx: &Context,
+    ) -> Result<Positions> {
+        let (heads, width) = (config.n_head, config.n_head * config.d_head);
+        let count = geometry.sinusoids.dim(0)?;
+        let flat = |x: &Tensor| x.reshape((1, width));
+        let sinusoids = ctx.dropout(geometry.sinusoids.clone(), config.hidden_dropout)?;
+        let kernel = self.position_kernel.reshape((config.d_model, width))?;
+        let distances = (sinusoids.matmul(&kernel)? * scale)?;
+        let content = flat(&self.content_bias)?;
+        let mut constant = distances.broadcast_mul(&(flat(&self.position_bias)? - &content)?)?;
+        let mut rows = distances;
+        if let Some((bias, embedding)) = &self.segment {
+            let same = (flat(&embedding.get(1)?)? * scale)?;
+            let same = geometry.counted.broadcast_mul(&same)?;
+            constant = (constant + same.broadcast_mul(&(flat(bias)? - &content)?)?)?;
+            rows = (rows + same)?;
+        }
+        let constant =
+            constant.reshape((count, heads, config.d_head))?.sum(2)?.t()?.contiguous()?;
+        Ok(Positions { heads, rows, constant })
+    }
+}

@@ -1,0 +1,159 @@
+//! Beam search over the same caches: hypotheses are slots, a fork copies a slot.
+
+use super::super::slices::{exp, max, sum};
+use super::state::State;
+use super::weights::Packed;
+use super::{DecoderError, GenerateOptions};
+
+/// A continuation that beam search found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Beam {
+    /// Its tokens, without start and end.
+    pub ids: Vec<u32>,
+    /// Sum of the tokens' log probabilities, the end token's included where it has one.
+    pub log_prob: f32,
+    /// Whether it reached its end token.
+    pub ended: bool,
+}
+
+impl Beam {
+    /// Log probability per token: what beams are ranked by, so that short ones have no advantage.
+    #[must_use]
+    pub fn score(&self) -> f32 {
+        self.log_prob / (self.ids.len() + usize::from(self.ended)).max(1) as f32
+    }
+}
+
+struct Hypothesis {
+    slot: usize,
+    ids: Vec<u32>,
+    log_prob: f32,
+}
+
+struct Row {
+    going: Vec<Hypothesis>,
+    ended: Vec<Beam>,
+}
+
+pub(super) fn search(
+    packed: &Packed,
+    memory: &[f32],
+    rows: usize,
+    beams: usize,
+    options: &GenerateOptions,
+) -> Result<Vec<Vec<Beam>>, DecoderError> {
+    let vocab = packed.spec.vocab;
+    let mut state = State::new(packed, memory, rows, rows * beams, options.max_len)?;
+    let mut all: Vec<Row> = (0..rows)
+        .map(|row| Row {
+            going: vec![Hypothesis { slot: row * beams, ids: Vec::new(), log_prob: 0.0 }],
+            ended: Vec::new(),
+        })
+        .collect();
+    for position in 0..options.max_len {
+        let going = || all.iter().flat_map(|row| &row.going);
+        let live: Vec<usize> = going().map(|h| h.slot).collect();
+        if live.is_empty() {
+            break;
+        }
+        let ids: Vec<u32> =
+            going().map(|h| h.ids.last().copied().unwrap_or(packed.spec.start_id)).collect();
+        let logits = state.step(&live, &ids, position);
+        for logits in logits.chunks_exact_mut(vocab) {
+            log_softmax(logits, &options.suppress);
+        }
+        let mut candidates: Vec<Vec<(usize, u32, f32)>> = Vec::with_capacity(rows);
+        let mut offset = 0;
+        for row in &all {
+            let own = &logits[offset * vocab..(offset + row.going.len()) * vocab];
+            offset += row.going.len();
+            candidates.push(best(row, own, vocab, 2 * beams));
+        }
+        for (index, (row, candidates)) in all.iter_mut().zip(candidates).enumerate() {
+            row.advance(&candidates, beams, options.eos);
+            place(row, &mut state, index * beams..(index + 1) * beams, position + 1);
+        }
+    }
+    Ok(all.into_iter().map(|row| row.finish(beams)).collect())
+}
+
+/// Logits to log probabilities; suppressed ids get none.
+fn log_softmax(logits: &mut [f32], suppress: &[u32]) {
+    for &id in suppress {
+        if let Some(logit) = logits.get_mut(id as usize) {
+            *logit = f32::NEG_INFINITY;
+        }
+    }
+    let top = max(logits);
+    let norm = sum(logits, |l| exp(l - top)).ln() + top;
+    logits.iter_mut().for_each(|l| *l -= norm);
+}
+
+/// The `count` best continuations of a row's hypotheses: parent, token, log probability of the whole.
+fn best(row: &Row, log_probs: &[f32], vocab: usize, count: usize) -> Vec<(usize, u32, f32)> {
+    let mut found: Vec<(usize, u32, f32)> = Vec::with_capacity(count + 1);
+    for (parent, (h, own)) in row.going.iter().zip(log_probs.chunks_exact(vocab)).enumerate() {
+        for (id, &p) in own.iter().enumerate() {
+            let whole = h.log_prob + p;
+            if whole == f32::NEG_INFINITY {
+                continue;
+            }
+            if found.len() == count && found.last().is_some_and(|f| f.2 >= whole) {
+                continue;
+            }
+            let at = found.partition_point(|f| f.2 >= whole);
+            found.insert(at, (parent, id as u32, whole));
+            found.truncate(count);
+        }
+    }
+    found
+}
+
+impl Row {
+    /// Replaces the hypotheses by the best continuations; an end token ends one only among the first `beams` candidates.
+    /// New hypotheses still carry their parent's slot.
+    fn advance(&mut self, candidates: &[(usize, u32, f32)], beams: usize, eos: Option<u32>) {
+        let mut next: Vec<Hypothesis> = Vec::with_capacity(beams);
+        for (rank, &(parent, id, log_prob)) in candidates.iter().enumerate() {
+            let from = &self.going[parent];
+            if eos == Some(id) {
+                if rank < beams {
+                    self.ended.push(Beam { ids: from.ids.clone(), log_prob, ended: true });
+                }
+            } else if next.len() < beams {
+                let mut ids = from.ids.clone();
+                ids.push(id);
+                next.push(Hypothesis { slot: from.slot, ids, log_prob });
+            }
+        }
+        if self.ended.len() >= beams {
+            next.clear();
+        }
+        self.going = next;
+    }
+
+    fn finish(mut self, beams: usize) -> Vec<Beam> {
+        let rest = self.going.into_iter();
+        self.ended.extend(rest.map(|h| Beam { ids: h.ids, log_prob: h.log_prob, ended: false }));
+        self.ended.sort_by(|a, b| b.score().total_cmp(&a.score()));
+        self.ended.truncate(beams);
+        self.ended
+    }
+}
+
+/// Gives every hypothesis a slot of its own: the first child keeps its parent's, the others get copies.
+fn place(row: &mut Row, state: &mut State<'_>, slots: std::ops::Range<usize>, positions: usize) {
+    let mut free: Vec<usize> =
+        slots.filter(|slot| row.going.iter().all(|h| h.slot != *slot)).collect();
+    let mut taken = Vec::with_capacity(row.going.len());
+    for h in &mut row.going {
+        if taken.contains(&h.slot) {
+            // There are as many slots as hypotheses at most, so one is free.
+            if let Some(slot) = free.pop() {
+                state.copy_slot(h.slot, slot, positions);
+                h.slot = slot;
+            }
+        }
+        taken.push(h.slot);
+    }
+}

@@ -1,0 +1,207 @@
+//! The decoder's weights as they come and as the hot loop wants them.
+
+use super::DecoderError;
+
+/// Shape and constants of a T5 decoder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecoderSpec {
+    /// Width of the hidden states.
+    pub d_model: usize,
+    /// Attention heads.
+    pub heads: usize,
+    /// Width of a head; `heads · d_kv` need not be `d_model`.
+    pub d_kv: usize,
+    /// Width of the feed-forward layer.
+    pub d_ff: usize,
+    /// Layers.
+    pub layers: usize,
+    /// Words.
+    pub vocab: usize,
+    /// Buckets of relative positions.
+    pub buckets: usize,
+    /// Distance from which all share the last bucket.
+    pub max_distance: usize,
+    /// Gated GELU where true, ReLU where false.
+    pub gated: bool,
+    /// Added to the mean square in norms.
+    pub eps: f32,
+    /// Factor on products of queries and keys.
+    pub attention_scale: f32,
+    /// Factor on the hidden states before the head.
+    pub head_scale: f32,
+    /// Id in front of every sequence.
+    pub start_id: u32,
+}
+
+/// One layer's weights in the layout of the checkpoint, `[out, in]`.
+#[derive(Debug, Clone, Default)]
+pub struct LayerWeights {
+    /// Norm before self-attention, `[d_model]`.
+    pub self_norm: Vec<f32>,
+    /// Self-attention: queries, keys, values `[heads · d_kv, d_model]` each, output `[d_model, heads · d_kv]`.
+    pub self_attention: [Vec<f32>; 4],
+    /// Norm before cross-attention, `[d_model]`.
+    pub cross_norm: Vec<f32>,
+    /// Cross-attention, as self-attention.
+    pub cross_attention: [Vec<f32>; 4],
+    /// Norm before the feed-forward layer, `[d_model]`.
+    pub ff_norm: Vec<f32>,
+    /// First products, one or (gated) two, `[d_ff, d_model]`.
+    pub ff_in: Vec<Vec<f32>>,
+    /// Second product, `[d_model, d_ff]`.
+    pub ff_out: Vec<f32>,
+}
+
+/// The whole decoder's weights in the layout of the checkpoint.
+#[derive(Debug, Clone, Default)]
+pub struct DecoderWeights {
+    /// `[vocab, d_model]`.
+    pub embedding: Vec<f32>,
+    /// `[buckets, heads]`.
+    pub relative_bias: Vec<f32>,
+    /// From the first to the last.
+    pub layers: Vec<LayerWeights>,
+    /// `[d_model]`.
+    pub final_norm: Vec<f32>,
+    /// `[vocab, d_model]`; the embedding where absent.
+    pub head: Option<Vec<f32>>,
+}
+
+/// A matrix laid out `[in, out]`: a product with few rows reads it once, front to back.
+pub(super) struct Weight {
+    pub data: Vec<f32>,
+    pub inner: usize,
+    pub out: usize,
+}
+
+impl Weight {
+    /// Several `[out, in]` matrices side by side.
+    fn new(
+        parts: &[(&str, &[f32])],
+        out: usize,
+        inner: usize,
+        scale: f32,
+    ) -> Result<Self, DecoderError> {
+        let width = out * parts.len();
+        let mut data = vec![0f32; inner * width];
+        for (part, (name, values)) in parts.iter().enumerate() {
+            expect(name, values.len(), out * inner)?;
+            for (o, row) in values.chunks_exact(inner).enumerate() {
+                for (i, &v) in row.iter().enumerate() {
+                    data[i * width + part * out + o] = v * scale;
+                }
+            }
+        }
+        Ok(Self { data, inner, out: width })
+    }
+}
+
+fn expect(name: &str, found: usize, expected: usize) -> Result<(), DecoderError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(DecoderError::Weight { name: name.to_owned(), found, expected })
+}
+
+pub(super) struct PackedLayer {
+    pub self_norm: Vec<f32>,
+    /// Queries, keys and values side by side.
+    pub qkv: Weight,
+    pub self_out: Weight,
+    pub cross_norm: Vec<f32>,
+    pub cross_q: Weight,
+    /// Keys and values side by side.
+    pub cross_kv: Weight,
+    pub cross_out: Weight,
+    pub ff_norm: Vec<f32>,
+    /// One product, or gate and value side by side.
+    pub ff_in: Weight,
+    pub ff_out: Weight,
+}
+
+pub(super) struct Packed {
+    pub spec: DecoderSpec,
+    pub embedding: Vec<f32>,
+    /// `[heads, distance]` up to `max_distance`, from where it is constant.
+    pub bias: Vec<f32>,
+    pub layers: Vec<PackedLayer>,
+    pub final_norm: Vec<f32>,
+    pub head: Weight,
+}
+
+impl Packed {
+    pub(super) fn new(spec: DecoderSpec, weights: DecoderWeights) -> Result<Self, DecoderError> {
+        let (d, width) = (spec.d_model, spec.heads * spec.d_kv);
+        expect("embedding", weights.embedding.len(), spec.vocab * d)?;
+        expect("relative_bias", weights.relative_bias.len(), spec.buckets * spec.heads)?;
+        expect("final_norm", weights.final_norm.len(), d)?;
+        expect("layers", weights.layers.len(), spec.layers)?;
+        let head = weights.head.as_deref().unwrap_or(&weights.embedding);
+        let head = Weight::new(&[("head", head)], spec.vocab, d, spec.head_scale)?;
+        let mut bias = vec![0f32; spec.heads * (spec.max_distance + 1)];
+        for (h, row) in bias.chunks_exact_mut(spec.max_distance + 1).enumerate() {
+            for (distance, b) in row.iter_mut().enumerate() {
+                let bucket = relative_bucket(distance, spec.buckets, spec.max_distance);
+                *b = weights.relative_bias[bucket * spec.heads + h];
+            }
+        }
+        let layers = weights
+            .layers
+            .into_iter()
+            .map(|layer| PackedLayer::new(&spec, width, layer))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            embedding: weights.embedding,
+            bias,
+            layers,
+            final_norm: weights.final_norm,
+            head,
+            spec,
+        })
+    }
+}
+
+impl PackedLayer {
+    fn new(spec: &DecoderSpec, width: usize, layer: LayerWeights) -> Result<Self, DecoderError> {
+        let (d, ff) = (spec.d_model, spec.d_ff);
+        for (name, norm) in [
+            ("self_norm", &layer.self_norm),
+            ("cross_norm", &layer.cross_norm),
+            ("ff_norm", &layer.ff_norm),
+        ] {
+            expect(name, norm.len(), d)?;
+        }
+        expect("ff_in", layer.ff_in.len(), 1 + usize::from(spec.gated))?;
+        let scaled = |q: &[f32]| q.iter().map(|v| v * spec.attention_scale).collect::<Vec<_>>();
+        let [q, k, v, o] = &layer.self_attention;
+        let [cross_q, cross_k, cross_v, cross_o] = &layer.cross_attention;
+        let ff_in: Vec<(&str, &[f32])> =
+            layer.ff_in.iter().map(|w| ("ff_in", w.as_slice())).collect();
+        Ok(Self {
+            // The factor on scores goes into the queries once and for all.
+            qkv: Weight::new(&[("q", &scaled(q)), ("k", k), ("v", v)], width, d, 1.0)?,
+            self_out: Weight::new(&[("o", o)], d, width, 1.0)?,
+            cross_q: Weight::new(&[("cross q", cross_q)], width, d, spec.attention_scale)?,
+            cross_kv: Weight::new(&[("cross k", cross_k), ("cross v", cross_v)], width, d, 1.0)?,
+            cross_out: Weight::new(&[("cross o", cross_o)], d, width, 1.0)?,
+            ff_in: Weight::new(&ff_in, ff, d, 1.0)?,
+            ff_out: Weight::new(&[("ff_out", &layer.ff_out)], d, ff, 1.0)?,
+            self_norm: layer.self_norm,
+            cross_norm: layer.cross_norm,
+            ff_norm: layer.ff_norm,
+        })
+    }
+}
+
+/// T5's bucket of a key `distance` positions back (Raffel et al. 2020): exact for the near half, logarithmic beyond.
+#[must_use]
+pub fn relative_bucket(distance: usize, buckets: usize, max_distance: usize) -> usize {
+    let exact = (buckets / 2).max(1);
+    if distance < exact {
+        return distance;
+    }
+    let reach = (distance as f32 / exact as f32).ln();
+    let reach = f64::from(reach) / (max_distance as f64 / exact as f64).ln();
+    let far = exact + (reach as f32 * (buckets - exact) as f32) as usize;
+    far.min(buckets - 1)
+}

@@ -1,0 +1,197 @@
+//! Layer norm (Ba et al. 2016), T5's root-mean-square norm, and the projection on a sphere.
+
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, D};
+
+use super::slices::{fused, sum, sum2, view, with};
+
+/// `(x − mean) / √(var + eps) · w + b` over the last dimension; `w`, `b`: `[d]`.
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn layer_norm(x: &Tensor, w: &Tensor, b: &Tensor, eps: f64) -> Result<Tensor> {
+    if fused(&[x, w, b]) {
+        let op = LayerNorm { eps: eps as f32 };
+        return x.contiguous()?.apply_op3(&w.contiguous()?, &b.contiguous()?, op);
+    }
+    let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+    unit_composed(&centred, eps)?.broadcast_mul(w)?.broadcast_add(b)
+}
+
+/// `x / √(mean(x²) + eps) · w` over the last dimension; `w`: `[d]` (Raffel et al. 2020: no mean, no bias).
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn rms_norm(x: &Tensor, w: &Tensor, eps: f64) -> Result<Tensor> {
+    if fused(&[x, w]) {
+        return x.contiguous()?.apply_op2(&w.contiguous()?, RmsNorm { eps: eps as f32 });
+    }
+    unit_composed(x, eps)?.broadcast_mul(w)
+}
+
+/// `x / √(mean(x²) + eps)` over the last dimension: puts every vector of size L on the sphere of radius √L.
+///
+/// # Errors
+/// Those of candle.
+pub fn unit_rms(x: &Tensor, eps: f64) -> Result<Tensor> {
+    unit_composed(x, eps)
+}
+
+fn unit_composed(x: &Tensor, eps: f64) -> Result<Tensor> {
+    let square = x.sqr()?.mean_keepdim(D::Minus1)?;
+    x.broadcast_div(&(square + eps)?.sqrt()?)
+}
+
+struct LayerNorm {
+    eps: f32,
+}
+
+impl LayerNorm {
+    /// Mean and reciprocal deviation of a row.
+    fn moments(&self, x: &[f32]) -> (f32, f32) {
+        let d = x.len() as f32;
+        let mean = sum(x, |v| v) / d;
+        let variance = sum(x, |v| (v - mean) * (v - mean)) / d;
+        (mean, 1.0 / (variance + self.eps).sqrt())
+    }
+}
+
+impl CustomOp3 for LayerNorm {
+    fn name(&self) -> &'static str {
+        "layer-norm"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        xl: &Layout,
+        w: &CpuStorage,
+        wl: &Layout,
+        b: &CpuStorage,
+        bl: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (x, w, b) = (view(x, xl)?, view(w, wl)?, view(b, bl)?);
+        let d = w.len();
+        if d == 0 || x.len() % d != 0 || b.len() != d {
+            candle_core::bail!("layer norm over {d} of {:?}", xl.shape());
+        }
+        let mut out = Vec::with_capacity(x.len());
+        for x in x.chunks_exact(d) {
+            let (mean, r) = self.moments(x);
+            out.extend(x.iter().zip(w).zip(b).map(|((&x, &w), &b)| (x - mean) * r * w + b));
+        }
+        Ok((CpuStorage::F32(out), xl.shape().clone()))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        b: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let d = w.elem_count();
+        let (mut dw, mut db) = (vec![0f32; d], vec![0f32; d]);
+        let mut scaled = vec![0f32; d];
+        let dx = with(x, |x| {
+            with(w, |w| {
+                with(grad, |g| {
+                    let mut dx = vec![0f32; x.len()];
+                    let rows = x.chunks_exact(d).zip(g.chunks_exact(d));
+                    for ((x, g), dx) in rows.zip(dx.chunks_exact_mut(d)) {
+                        let (mean, r) = self.moments(x);
+                        for i in 0..d {
+                            scaled[i] = g[i] * w[i];
+                            dw[i] += g[i] * (x[i] - mean) * r;
+                            db[i] += g[i];
+                        }
+                        let mean_g = sum(&scaled, |v| v) / d as f32;
+                        let along = sum2(&scaled, x, |g, x| g * (x - mean)) * r * r / d as f32;
+                        for i in 0..d {
+                            dx[i] = r * (scaled[i] - mean_g - (x[i] - mean) * along);
+                        }
+                    }
+                    Ok(dx)
+                })
+            })
+        })?;
+        let device = x.device();
+        Ok((
+            Some(Tensor::from_vec(dx, x.shape(), device)?),
+            Some(Tensor::from_vec(dw, w.shape(), device)?),
+            Some(Tensor::from_vec(db, b.shape(), device)?),
+        ))
+    }
+}
+
+struct RmsNorm {
+    eps: f32,
+}
+
+impl RmsNorm {
+    fn reciprocal(&self, x: &[f32]) -> f32 {
+        1.0 / (sum(x, |v| v * v) / x.len() as f32 + self.eps).sqrt()
+    }
+}
+
+impl CustomOp2 for RmsNorm {
+    fn name(&self) -> &'static str {
+        "rms-norm"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        xl: &Layout,
+        w: &CpuStorage,
+        wl: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (x, w) = (view(x, xl)?, view(w, wl)?);
+        let d = w.len();
+        if d == 0 || x.len() % d != 0 {
+            candle_core::bail!("rms norm over {d} of {:?}", xl.shape());
+        }
+        let mut out = Vec::with_capacity(x.len());
+        for x in x.chunks_exact(d) {
+            let r = self.reciprocal(x);
+            out.extend(x.iter().zip(w).map(|(&x, &w)| x * r * w));
+        }
+        Ok((CpuStorage::F32(out), xl.shape().clone()))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let d = w.elem_count();
+        let mut dw = vec![0f32; d];
+        let mut scaled = vec![0f32; d];
+        let dx = with(x, |x| {
+            with(w, |w| {
+                with(grad, |g| {
+                    let mut dx = vec![0f32; x.len()];
+                    let rows = x.chunks_exact(d).zip(g.chunks_exact(d));
+                    for ((x, g), dx) in rows.zip(dx.chunks_exact_mut(d)) {
+                        let r = self.reciprocal(x);
+                        for i in 0..d {
+                            scaled[i] = g[i] * w[i];
+                            dw[i] += g[i] * x[i] * r;
+                        }
+                        let along = sum2(&scaled, x, |g, x| g * x) * r * r / d as f32;
+                        for i in 0..d {
+                            dx[i] = r * (scaled[i] - x[i] * along);
+                        }
+                    }
+                    Ok(dx)
+                })
+            })
+        })?;
+        Ok((
+            Some(Tensor::from_vec(dx, x.shape(), x.device())?),
+            Some(Tensor::from_vec(dw, w.shape(), x.device())?),
+        ))
+    }
+}

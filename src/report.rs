@@ -1,0 +1,7 @@
+//! Writing results for people and programs: ladders as tables and JSON, untrusted text made visible.
+
+mod ladder;
+mod visible;
+
+pub use ladder::{ladder_json, ladder_table, verdict_json, Rung};
+pub use visible::visible;

@@ -1,0 +1,68 @@
+//! Training a Transformer-VAE: batches, noise, the sharded step, schedules, evaluation and checkpoints.
+//!
+//! The trainer knows a [`Progress`] sink and a [`StopSignal`], nothing of terminals. A run is a function of its
+//! configuration, its data and the step number alone: every random draw comes from a stream that is derived from
+//! `(seed, step, shard)`, so a resumed run goes on exactly as an uninterrupted one would.
+
+mod batch;
+mod checkpoint;
+mod config;
+mod data;
+mod evaluate;
+mod noise;
+mod progress;
+mod run;
+mod schedule;
+mod step;
+
+pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
+pub use config::{Budget, Noise, Optimiser, Preset, TrainConfig};
+pub use data::{encode_corpus, TrainingData};
+pub use evaluate::{Evaluation, Evaluator};
+pub use progress::{JsonLines, Progress, Report, TerminalProgress};
+pub use run::{train, Inputs, Outcome, StopSignal};
+
+/// What can end a training run early.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The configuration asks for something that cannot be.
+    #[error("{0}")]
+    Config(String),
+    /// There is nothing to train on.
+    #[error("no usable training lines: {0}")]
+    NoData(String),
+    /// The loss or a gradient was not finite.
+    #[error(
+        "the loss at step {step} is not finite; the batch is saved in {file} for inspection (try a lower --learning-rate)"
+    )]
+    NotFinite {
+        /// The step that failed.
+        step: usize,
+        /// Where the offending batch was written.
+        file: String,
+    },
+    /// A checkpoint could not be written or read.
+    #[error("{file}: {message}")]
+    File {
+        /// The file concerned.
+        file: String,
+        /// What went wrong and what to do.
+        message: String,
+    },
+    /// The numeric core failed.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+    /// The model failed.
+    #[error(transparent)]
+    Model(#[from] crate::model::Error),
+    /// The tokenizer failed.
+    #[error(transparent)]
+    Codec(#[from] crate::domain::CodecError),
+}
+
+impl TrainError {
+    /// An error about `file`.
+    pub(crate) fn file(file: &std::path::Path, message: impl std::fmt::Display) -> Self {
+        Self::File { file: file.display().to_string(), message: message.to_string() }
+    }
+}

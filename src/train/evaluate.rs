@@ -1,0 +1,223 @@
+//! Figures on held-out lines while a run goes on: teacher-forced accuracy, exact match, and ladders on fixed pairs.
+
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::noise::{shard_input, PAD};
+use super::{Noise, TrainError, TrainingData};
+use crate::domain::{Codec, Domain};
+use crate::eval::{sample_pairs, Aggregate, Estimate, Ladder, Units};
+use crate::latent::{ladder, ratios, Path};
+use crate::model::{Context, Generator, TransformerVae};
+
+/// Lines per batch.
+const BLOCK: usize = 64;
+/// Rungs of an evaluated ladder.
+const RUNGS: usize = 11;
+
+/// Held-out figures of one moment; shares are in [0, 1].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Teacher-forced share of tokens predicted right, end tokens included.
+    pub token_accuracy: f64,
+    /// Cross entropy per token, nats.
+    pub cross_entropy: f64,
+    /// Share of lines that greedy decoding gives back exactly.
+    pub exact_match: f64,
+    /// Share of interior rungs that are valid.
+    pub interior_validity: f64,
+    /// Share of interior rungs that copy an end.
+    pub copy_rate: f64,
+    /// Different strings among the interior rungs.
+    pub distinct: f64,
+    /// Share of interior rungs that are valid, no copy, and hold a piece of each end.
+    pub blend_yield: f64,
+    /// Pairs behind the ladder figures.
+    pub pairs: usize,
+    /// Lines behind the exact match.
+    pub lines: usize,
+}
+
+impl Evaluation {
+    /// What "best" means: exact match first, teacher-forced accuracy where that ties.
+    #[must_use]
+    pub fn score(&self) -> f64 {
+        self.exact_match + 1e-3 * self.token_accuracy
+    }
+}
+
+impl std::fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let p = |v: f64| 100.0 * v;
+        write!(
+            f,
+            "held out: tokens {:.1} % · exact {:.1} % · valid {:.1} % · copies {:.1} % · distinct {:.1} % · blend {:.1} %",
+            p(self.token_accuracy),
+            p(self.exact_match),
+            p(self.interior_validity),
+            p(self.copy_rate),
+            p(self.distinct),
+            p(self.blend_yield)
+        )
+    }
+}
+
+/// The unit that a domain's texts are compared in.
+fn units(domain: &str) -> Units {
+    match domain {
+        "python" => Units::Lexemes,
+        "headlines" | "text" => Units::Words,
+        _ => Units::Characters,
+    }
+}
+
+/// A figure that no ladder has is 0: nothing was blended, copied or valid.
+fn value(estimate: &Option<Estimate>) -> f64 {
+    estimate.as_ref().map_or(0.0, |e| e.value)
+}
+
+/// Holds what every evaluation of a run shares: the lines and the fixed pairs.
+pub struct Evaluator<'a> {
+    domain: &'a dyn Domain,
+    codec: &'a Codec,
+    data: &'a TrainingData,
+    pairs: Vec<(usize, usize)>,
+    lines: usize,
+    max_len: usize,
+}
+
+impl<'a> Evaluator<'a> {
+    /// An evaluator that decodes the ladders of so many fixed `pairs` and reconstructs so many `lines`.
+    #[must_use]
+    pub fn new(
+        domain: &'a dyn Domain,
+        codec: &'a Codec,
+        data: &'a TrainingData,
+        (pairs, lines): (usize, usize),
+        seed: u64,
+        max_len: usize,
+    ) -> Self {
+        let pairs = if data.len() < 2 { Vec::new() } else { sample_pairs(data.len(), pairs, seed) };
+        Self { domain, codec, data, pairs, lines: lines.min(data.len()), max_len }
+    }
+
+    /// Measures `model`. Stops early, with `None`, when `stopped` says so.
+    ///
+    /// # Errors
+    /// Those of the model.
+    pub fn evaluate(
+        &self,
+        model: &TransformerVae,
+        stopped: &dyn Fn() -> bool,
+    ) -> Result<Option<Evaluation>, TrainError> {
+        if self.data.is_empty() {
+            return Ok(None);
+        }
+        let mut figures =
+            Evaluation { pairs: self.pairs.len(), lines: self.lines, ..Evaluation::default() };
+        (figures.token_accuracy, figures.cross_entropy) = self.teacher_forced(model)?;
+        let generator = Generator::new(model)?;
+
+        let lines: Vec<Vec<u32>> = (0..self.lines).map(|i| self.data.line(i).to_vec()).collect();
+        let mut exact = 0;
+        for block in lines.chunks(BLOCK) {
+            if stopped() {
+                return Ok(None);
+            }
+            let latents = model.encode_lines(block)?;
+            let decoded = generator.greedy(model, &latents, self.max_len)?;
+            exact += block.iter().zip(&decoded).filter(|(a, b)| a == b).count();
+        }
+        figures.exact_match = exact as f64 / lines.len() as f64;
+
+        let mut ladders = Vec::with_capacity(self.pairs.len());
+        for pairs in self.pairs.chunks(8) {
+            if stopped() {
+                return Ok(None);
+            }
+            ladders.extend(self.ladders(model, &generator, pairs)?);
+        }
+        if !ladders.is_empty() {
+            let all = Aggregate::measure(&ladders, units(self.domain.name()), 0);
+            figures.interior_validity = value(&all.interior_validity);
+            figures.copy_rate = value(&all.copy_rate);
+            figures.distinct = value(&all.distinct);
+            figures.blend_yield = value(&all.blend_yield);
+        }
+        Ok(Some(figures))
+    }
+
+    /// Decodes the ladders of some pairs as one batch.
+    fn ladders(
+        &self,
+        model: &TransformerVae,
+        generator: &Generator,
+        pairs: &[(usize, usize)],
+    ) -> Result<Vec<Ladder>, TrainError> {
+        let ends: Vec<Vec<u32>> = pairs
+            .iter()
+            .flat_map(|&(a, b)| [self.data.line(a).to_vec(), self.data.line(b).to_vec()])
+            .collect();
+        let latents = model.encode_lines(&ends)?;
+        let mut rungs = Vec::with_capacity(pairs.len() * RUNGS);
+        for ends in latents.chunks_exact(2) {
+            rungs.extend(
+                ladder(&ends[0], &ends[1], &ratios(RUNGS), Path::PerToken)
+                    .map_err(|e| TrainError::Config(e.to_string()))?,
+            );
+        }
+        let texts: Vec<String> = generator
+            .greedy(model, &rungs, self.max_len)?
+            .iter()
+            .map(|ids| self.codec.decode(ids))
+            .collect::<Result<_, _>>()?;
+        let mut ladders = Vec::with_capacity(pairs.len());
+        for (&(a, b), rungs) in pairs.iter().zip(texts.chunks_exact(RUNGS)) {
+            ladders.push(Ladder {
+                a: self.codec.decode(self.data.line(a))?,
+                b: self.codec.decode(self.data.line(b))?,
+                // Nothing at all parses, but is no rung (METRICS: "valid and not empty").
+                valid: rungs
+                    .iter()
+                    .map(|t| !t.trim().is_empty() && self.domain.verdict(t).is_valid())
+                    .collect(),
+                rungs: rungs.to_vec(),
+            });
+        }
+        Ok(ladders)
+    }
+
+    /// Share of tokens right and cross entropy with the true prefix given.
+    fn teacher_forced(&self, model: &TransformerVae) -> Result<(f64, f64), TrainError> {
+        let (mut right, mut nats, mut total) = (0usize, 0.0, 0usize);
+        let lines: Vec<&[u32]> = (0..self.data.len().min(self.lines.saturating_mul(4)))
+            .map(|i| self.data.line(i))
+            .collect();
+        // The rate of every corruption is 0 here, so the generator is never drawn from.
+        let mut rng = rand::SeedableRng::seed_from_u64(0);
+        for block in lines.chunks(BLOCK) {
+            let vocab = model.config().vocab_size() as u32;
+            let batch = shard_input(block, vocab, &Noise::none(), 0.0, &mut rng);
+            let device = &Device::Cpu;
+            let ids =
+                Tensor::from_slice(&batch.encoder_ids, (batch.rows, batch.encoder_len), device)?;
+            let mask =
+                Tensor::from_slice(&batch.encoder_mask, (batch.rows, batch.encoder_len), device)?;
+            let context = Context::eval();
+            let memory = model.memory(&model.encode(&ids, &mask, &context)?)?.detach();
+            let inputs =
+                Tensor::from_slice(&batch.decoder_ids, (batch.rows, batch.decoder_len), device)?;
+            let hidden = model.decode_hidden(&inputs, &memory, None, &context)?.detach();
+            let d = hidden.dim(2)?;
+            let positions = Tensor::from_slice(&batch.positions, batch.positions.len(), device)?;
+            let rows = hidden.reshape(((), d))?.index_select(&positions, 0)?;
+            let logits = model.head(&rows)?.detach();
+            let loss = crate::numeric::cross_entropy_sum(&logits, &batch.labels, PAD, 0.0)?;
+            nats += f64::from(loss.to_scalar::<f32>()?);
+            let best = logits.argmax(1)?.to_vec1::<u32>()?;
+            right += best.iter().zip(&batch.labels).filter(|(a, b)| a == b).count();
+            total += batch.labels.len();
+        }
+        Ok((right as f64 / total as f64, nats / total as f64))
+    }
+}

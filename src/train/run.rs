@@ -1,0 +1,408 @@
+//! The training loop: steps, reports, evaluations, checkpoints, and how it ends.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::time::Instant;
+
+use candle_core::{Device, Tensor};
+
+use super::batch::Sampler;
+use super::checkpoint::{save_model, save_trainer, TrainerFile};
+use super::config::Budget;
+use super::schedule::{ema_decay, latent_noise, learning_rate};
+use super::step::{run_shards, ShardResult, StepInput};
+use super::{Checkpoint, Evaluator, Progress, Report, TrainConfig, TrainError, TrainingData};
+use crate::domain::{Codec, Domain};
+use crate::model::{Family, TransformerVae};
+use crate::numeric::adamw::{AdamW, AdamWConfig};
+
+/// Steps between two step reports.
+const REPORT_EVERY: usize = 20;
+/// Held-out lines that are reconstructed at an evaluation on the way; the last one takes all.
+const PERIODIC_LINES: usize = 256;
+
+/// Asks a run to save and stop after the step it is in.
+#[derive(Debug, Clone, Default)]
+pub struct StopSignal(Arc<AtomicBool>);
+
+impl StopSignal {
+    /// A signal that is not raised.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The flag behind it, for signal handlers.
+    #[must_use]
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
+    /// Whether the run was asked to stop.
+    #[must_use]
+    pub fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Where it stands now.
+    pub checkpoint: Checkpoint,
+    /// Whether its budget is used up; else it was stopped and can be resumed.
+    pub finished: bool,
+}
+
+/// What a run works on.
+pub struct Inputs<'a> {
+    /// The domain of the lines.
+    pub domain: &'a dyn Domain,
+    /// The tokenizer.
+    pub codec: &'a Codec,
+    /// Lines to train on.
+    pub train: &'a TrainingData,
+    /// Lines to measure on.
+    pub held_out: &'a TrainingData,
+    /// The data as the person named them, for `trainer.json`.
+    pub data_name: &'a str,
+}
+
+/// A run in progress: the model, its optimiser, and where it stands.
+struct Run<'a> {
+    config: &'a TrainConfig,
+    inputs: &'a Inputs<'a>,
+    dir: &'a Path,
+    model: TransformerVae,
+    /// A second set of weights that holds the average, for evaluation and for what is saved for use.
+    averaged: TransformerVae,
+    optimiser: AdamW,
+    at: Checkpoint,
+}
+
+/// Trains `model` from scratch, or goes on from the checkpoint in `dir` when `resume` is given.
+///
+/// # Errors
+/// [`TrainError`]; what was saved before stays on the disk.
+pub fn train(
+    config: &TrainConfig,
+    inputs: &Inputs<'_>,
+    dir: &Path,
+    resume: Option<(Checkpoint, std::collections::HashMap<String, Tensor>)>,
+    sinks: &mut [&mut dyn Progress],
+    stop: &StopSignal,
+) -> Result<Outcome, TrainError> {
+    config.validate()?;
+    if inputs.train.is_empty() {
+        return Err(TrainError::NoData(format!(
+            "{} lines too long for max_len = {}, {} empty",
+            inputs.train.too_long, config.max_len, inputs.train.empty
+        )));
+    }
+    let mut run = Run::new(config, inputs, dir)?;
+    if let Some((checkpoint, tensors)) = resume {
+        run.restore(checkpoint, &tensors)?;
+    }
+    run.go(sinks, stop)
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        config: &'a TrainConfig,
+        inputs: &'a Inputs<'a>,
+        dir: &'a Path,
+    ) -> Result<Self, TrainError> {
+        let shape = config.model_config(inputs.codec.vocab_size())?;
+        let model = TransformerVae::new(shape.clone(), config.seed, &Device::Cpu)?;
+        let averaged = TransformerVae::new(shape, config.seed, &Device::Cpu)?;
+        let parameters = model
+            .parameters()
+            .into_iter()
+            .map(|(name, var)| {
+                let decays = TransformerVae::decays(&name);
+                (name, var, decays)
+            })
+            .collect();
+        let o = &config.optimiser;
+        let mut optimiser = AdamW::new(
+            parameters,
+            AdamWConfig {
+                beta1: o.beta1,
+                beta2: o.beta2,
+                eps: o.eps,
+                weight_decay: o.weight_decay,
+            },
+        )?;
+        if o.ema > 0.0 {
+            optimiser.set_ema_decay(Some(ema_decay(o.ema, 0)));
+        }
+        Ok(Self { config, inputs, dir, model, averaged, optimiser, at: Checkpoint::default() })
+    }
+
+    fn restore(
+        &mut self,
+        checkpoint: Checkpoint,
+        tensors: &std::collections::HashMap<String, Tensor>,
+    ) -> Result<(), TrainError> {
+        let weights: Vec<(String, Tensor)> = tensors
+            .iter()
+            .filter_map(|(name, t)| Some((name.strip_prefix("p.")?.to_owned(), t.clone())))
+            .collect();
+        self.model.set_parameters(&weights)?;
+        self.optimiser.load_state(tensors, checkpoint.step)?;
+        self.at = checkpoint;
+        Ok(())
+    }
+
+    fn progress(&self) -> f64 {
+        let share = match self.config.budget {
+            Budget::Steps(steps) => self.at.step as f64 / steps as f64,
+            Budget::Minutes(minutes) => self.at.seconds / (60.0 * minutes),
+        };
+        share.min(1.0)
+    }
+
+    fn go(
+        &mut self,
+        sinks: &mut [&mut dyn Progress],
+        stop: &StopSignal,
+    ) -> Result<Outcome, TrainError> {
+        let mut tell = |report: Report| sinks.iter_mut().try_for_each(|s| s.report(&report));
+        let parameters = self.model.parameters().iter().map(|(_, v)| v.elem_count()).sum();
+        tell(Report::Start { step: self.at.step, parameters, lines: self.inputs.train.len() })?;
+        let mut sampler =
+            Sampler::new(self.inputs.train.lengths(), self.config.batch, self.config.seed);
+        let mut window = Window::default();
+        let before = self.at.seconds;
+        let clock = Instant::now();
+        let (mut saved_at, mut evaluated_at) = (self.at.seconds, self.at.seconds);
+        while self.progress() < 1.0 && !stop.is_raised() {
+            self.step(&mut sampler, &mut window)?;
+            self.at.seconds = before + clock.elapsed().as_secs_f64();
+            let done = self.progress() >= 1.0 || stop.is_raised();
+            if self.at.step.is_multiple_of(REPORT_EVERY) || done {
+                tell(window.report(&self.at, self.progress()))?;
+                window = Window::default();
+            }
+            let due = |every_steps: usize, every_minutes: f64, last: f64| {
+                if every_steps > 0 {
+                    self.at.step.is_multiple_of(every_steps)
+                } else {
+                    self.at.seconds - last >= 60.0 * every_minutes
+                }
+            };
+            let evaluate = due(self.config.eval_steps, self.config.eval_minutes, evaluated_at);
+            let save = due(self.config.save_steps, self.config.save_minutes, saved_at);
+            let mut best = false;
+            if evaluate && !done {
+                best = self.evaluate(self.config.pairs, PERIODIC_LINES, stop, &mut tell)?;
+                evaluated_at = before + clock.elapsed().as_secs_f64();
+            }
+            if best || save || done || stop.is_raised() {
+                self.save(best)?;
+                tell(Report::Saved { step: self.at.step, best })?;
+                saved_at = before + clock.elapsed().as_secs_f64();
+            }
+        }
+        if self.progress() >= 1.0 && !stop.is_raised() {
+            let best = self.evaluate(self.config.final_pairs, usize::MAX, stop, &mut tell)?;
+            self.save(best)?;
+            tell(Report::Saved { step: self.at.step, best })?;
+        }
+        let finished = self.progress() >= 1.0;
+        let reason = if finished { "finished" } else { "stopped" };
+        tell(Report::End {
+            step: self.at.step,
+            seconds: self.at.seconds,
+            reason: reason.to_owned(),
+        })?;
+        Ok(Outcome { checkpoint: self.at.clone(), finished })
+    }
+
+    fn step(&mut self, sampler: &mut Sampler, window: &mut Window) -> Result<(), TrainError> {
+        let progress = self.progress();
+        let rows = sampler.batch(self.at.step).to_vec();
+        let lines: Vec<&[u32]> = rows.iter().map(|&i| self.inputs.train.line(i as usize)).collect();
+        let input = StepInput {
+            step: self.at.step,
+            sigma_max: latent_noise(&self.config.noise, progress),
+            lines: &lines,
+            vocab: self.inputs.codec.vocab_size() as u32,
+        };
+        let results = run_shards(&self.model, self.config, input)?;
+        let rate = learning_rate(&self.config.optimiser, progress);
+        if self.config.optimiser.ema > 0.0 {
+            let decay = ema_decay(self.config.optimiser.ema, self.at.step);
+            self.optimiser.set_ema_decay(Some(decay));
+        }
+        let grads: Vec<_> = results.iter().map(|r| &r.grads).collect();
+        let clip = (self.config.optimiser.clip > 0.0).then_some(self.config.optimiser.clip);
+        let loss: f64 = results.iter().map(|r| r.cross_entropy + r.regulariser).sum();
+        let stats =
+            if loss.is_finite() { Some(self.optimiser.step(&grads, rate, clip)?) } else { None };
+        match stats {
+            Some(stats) if stats.finite => {
+                window.add(&results, &lines, stats.grad_norm, rate);
+                self.at.step += 1;
+                self.at.lines += lines.len() as u64;
+                Ok(())
+            }
+            _ => Err(self.save_failed_batch(&rows, &results)),
+        }
+    }
+
+    /// Keeps the batch whose loss was not finite, and says where.
+    fn save_failed_batch(&self, rows: &[u32], results: &[ShardResult]) -> TrainError {
+        let path = self.dir.join("failed-batch.json");
+        let lines: Vec<_> = rows
+            .iter()
+            .map(|&i| {
+                let ids = self.inputs.train.line(i as usize);
+                let text = self.inputs.codec.decode(ids).unwrap_or_default();
+                serde_json::json!({ "line": i, "ids": ids, "text": text })
+            })
+            .collect();
+        let losses: Vec<_> = results
+            .iter()
+            .map(|r| serde_json::json!({ "cross_entropy": r.cross_entropy.to_string(), "regulariser": r.regulariser.to_string() }))
+            .collect();
+        let value = serde_json::json!({ "step": self.at.step, "shards": losses, "lines": lines });
+        match crate::model::write_atomically(&path, value.to_string().as_bytes()) {
+            Ok(()) => {
+                TrainError::NotFinite { step: self.at.step, file: path.display().to_string() }
+            }
+            Err(e) => TrainError::file(&path, e),
+        }
+    }
+
+    /// Puts the weights that are saved for use into `averaged`.
+    fn average(&mut self) -> Result<(), TrainError> {
+        let ema = if self.config.optimiser.ema > 0.0 && self.at.step > 0 {
+            self.optimiser.ema()?
+        } else {
+            self.model
+                .parameters()
+                .into_iter()
+                .map(|(name, var)| (name, var.as_tensor().clone()))
+                .collect()
+        };
+        self.averaged.set_parameters(&ema)?;
+        Ok(())
+    }
+
+    /// Measures the averaged weights and tells the figures; whether they are the best so far.
+    fn evaluate(
+        &mut self,
+        pairs: usize,
+        lines: usize,
+        stop: &StopSignal,
+        tell: &mut dyn FnMut(Report) -> Result<(), TrainError>,
+    ) -> Result<bool, TrainError> {
+        self.average()?;
+        let evaluator = Evaluator::new(
+            self.inputs.domain,
+            self.inputs.codec,
+            self.inputs.held_out,
+            (pairs, lines),
+            self.config.seed,
+            self.config.max_len,
+        );
+        let Some(figures) = evaluator.evaluate(&self.averaged, &|| stop.is_raised())? else {
+            return Ok(false);
+        };
+        tell(Report::Evaluation {
+            step: self.at.step,
+            seconds: self.at.seconds,
+            figures: figures.clone(),
+        })?;
+        let best = self.at.best.is_none_or(|b| figures.score() > b);
+        if best {
+            self.at.best = Some(figures.score());
+        }
+        self.at.evaluation = Some(figures);
+        Ok(best)
+    }
+
+    fn save(&mut self, best: bool) -> Result<(), TrainError> {
+        self.average()?;
+        // The original's checkpoints are float32; ours need half of that.
+        let full = self.config.family == Family::Seed;
+        let codec = self.inputs.codec;
+        let trainer = TrainerFile {
+            version: env!("CARGO_PKG_VERSION"),
+            checkpoint: &self.at,
+            config: self.config,
+            data: self.inputs.data_name,
+            data_lines: self.inputs.train.len(),
+        };
+        if best {
+            let dir = self.dir.join("best");
+            std::fs::create_dir_all(&dir).map_err(|e| TrainError::file(&dir, e))?;
+            save_model(&dir, &self.averaged, codec, full)?;
+            save_trainer(&dir, &trainer)?;
+        }
+        save_model(self.dir, &self.averaged, codec, full)?;
+        let mut tensors: Vec<(String, Tensor)> = self
+            .model
+            .parameters()
+            .into_iter()
+            .map(|(name, var)| (format!("p.{name}"), var.as_tensor().clone()))
+            .collect();
+        tensors.extend(self.optimiser.state()?);
+        self.at.save(self.dir, self.config, &tensors)?;
+        save_trainer(self.dir, &trainer)
+    }
+}
+
+/// Averages between two step reports.
+struct Window {
+    since: Instant,
+    steps: usize,
+    labels: usize,
+    cross_entropy: f64,
+    regulariser: f64,
+    grad_norm: f64,
+    rate: f64,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self {
+            since: Instant::now(),
+            steps: 0,
+            labels: 0,
+            cross_entropy: 0.0,
+            regulariser: 0.0,
+            grad_norm: 0.0,
+            rate: 0.0,
+        }
+    }
+}
+
+impl Window {
+    fn add(&mut self, results: &[ShardResult], lines: &[&[u32]], grad_norm: f64, rate: f64) {
+        self.steps += 1;
+        self.labels += lines.iter().map(|l| l.len() + 1).sum::<usize>();
+        self.cross_entropy += results.iter().map(|r| r.cross_entropy).sum::<f64>();
+        self.regulariser +=
+            results.iter().map(|r| r.regulariser).sum::<f64>() / results.len() as f64;
+        self.grad_norm += grad_norm;
+        self.rate = rate;
+    }
+
+    fn report(&self, at: &Checkpoint, progress: f64) -> Report {
+        let steps = self.steps.max(1) as f64;
+        Report::Step {
+            step: at.step,
+            progress,
+            seconds: at.seconds,
+            cross_entropy: self.cross_entropy / self.labels.max(1) as f64,
+            regulariser: self.regulariser / steps,
+            grad_norm: self.grad_norm / steps,
+            learning_rate: self.rate,
+            tokens_per_second: self.labels as f64 / self.since.elapsed().as_secs_f64().max(1e-9),
+            lines: at.lines,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The command line: documents on standard output, people's text on standard error, exit codes.
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+fn tvae() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_tvae-tui"))
+}
+
+fn json(args: &[&str]) -> Value {
+    let output = tvae().args(args).assert().success().get_output().stdout.clone();
+    serde_json::from_slice(&output).expect("one JSON document")
+}
+
+#[test]
+fn interpolate_prints_the_ladder_as_json_the_same_every_time() {
+    let args = ["interpolate", "x = 1", "return self.name", "--json"];
+    let ladder = json(&args);
+    let rungs = ladder["rungs"].as_array().expect("rungs");
+    assert_eq!(rungs.len(), 11);
+    assert_eq!(
+        (ladder["a"].as_str(), ladder["b"].as_str()),
+        (Some("x = 1"), Some("return self.name"))
+    );
+    for (k, rung) in rungs.iter().enumerate() {
+        assert!((rung["ratio"].as_f64().expect("ratio") - k as f64 / 10.0).abs() < 1e-6);
+        assert!(rung["text"].is_string() && rung["valid"].is_boolean());
+    }
+    assert_eq!(json(&args), ladder);
+}
+
+#[test]
+fn interpolate_without_ends_draws_samples_and_prints_the_table() {
+    let output = tvae().args(["interpolate", "--rungs", "5"]).assert().success();
+    let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    for word in ["ratio", "sequence", "valid", "0.25", "0.75"] {
+        assert!(text.to_lowercase().contains(word), "{word} in\n{text}");
+    }
+}
+
+#[test]
+fn every_path_and_guided_decoding_work() {
+    for slerp in ["per-token", "all", "linear"] {
+        let ladder = json(&[
+            "interpolate",
+            "--slerp",
+            slerp,
+            "--guided",
+            "--rungs",
+            "3",
+            "--json",
+            "x = 1",
+            "y = 2",
+        ]);
+        assert_eq!(ladder["decoding"], "guided");
+        assert_eq!(ladder["rungs"].as_array().map(Vec::len), Some(3));
+    }
+}
+
+#[test]
+fn encoded_lines_decode_to_what_the_ladder_ends_show() {
+    let encoded = tvae().args(["encode", "x = 1"]).assert().success().get_output().stdout.clone();
+    let decoded = tvae()
+        .args(["decode", "--json"])
+        .write_stdin(encoded)
+        .assert()
+        .success()
+        .get_output()
+        .stdout
+        .clone();
+    let decoded: Value = serde_json::from_slice(&decoded).expect("one line");
+    let ladder = json(&["interpolate", "x = 1", "x = 2", "--rungs", "2", "--json"]);
+    assert_eq!(decoded["text"], ladder["rungs"][0]["text"]);
+}
+
+#[test]
+fn samples_depend_on_the_seed_alone() {
+    let draw = |seed: &str| {
+        tvae()
+            .args(["sample", "-n", "3", "--seed", seed, "--json"])
+            .assert()
+            .success()
+            .get_output()
+            .stdout
+            .clone()
+    };
+    assert_eq!(draw("1"), draw("1"));
+    assert_ne!(draw("1"), draw("2"));
+}
+
+#[test]
+fn check_gives_a_verdict_per_line_in_order() {
+    let output = tvae()
+        .args(["check", "--domain", "python", "--json"])
+        .write_stdin("x = 1\n1 = x\n\nprint(x\n")
+        .assert()
+        .success()
+        .get_output()
+        .stdout
+        .clone();
+    let verdicts: Vec<Value> = String::from_utf8_lossy(&output)
+        .lines()
+        .map(|l| serde_json::from_str(l).expect("a JSON line"))
+        .collect();
+    let valid: Vec<Option<bool>> = verdicts.iter().map(|v| v["valid"].as_bool()).collect();
+    assert_eq!(valid, [Some(true), Some(false), Some(true), Some(false)]);
+    assert_eq!((verdicts[1]["line"].as_u64(), verdicts[1]["column"].as_u64()), (Some(1), Some(1)));
+    assert!(verdicts[1]["message"]
+        .as_str()
+        .is_some_and(|m| m.contains("cannot assign to literal")));
+}
+
+#[test]
+fn wrong_use_and_failures_have_their_own_exit_codes() {
+    tvae().arg("--no-such-option").assert().code(2);
+    tvae().args(["interpolate", "--rungs", "1"]).assert().code(2);
+    let failed = tvae().args(["interpolate", "--model", "nowhere", "a", "b"]).assert().code(1);
+    let message = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
+    assert!(message.contains("nowhere") && message.contains("python"), "{message}");
+    tvae().args(["check", "--domain", "klingon"]).assert().code(1);
+    tvae().args(["decode"]).write_stdin("{\"latent\": 3}\n").assert().code(1);
+    // The explorer is for terminals; without one it says so.
+    tvae().assert().code(1);
+}
