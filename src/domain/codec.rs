@@ -72,6 +72,8 @@ impl Codec {
         // Lengths are the model's business; a tokenizer saved with padding or truncation must not decide them.
         tokenizer.with_padding(None);
         let _ = tokenizer.with_truncation(None);
+        // A text that spells `<mask>` is that text: only the model's own code puts specials in.
+        tokenizer.set_encode_special_tokens(true);
         let pixels = tokenizer.get_vocab_size(true) == SPECIALS.len() + 2 + usize::from(LEVELS)
             && ["down", "up", "!", "a"].iter().all(|t| tokenizer.token_to_id(t).is_some());
         Self { tokenizer, form: if pixels { Form::Pixels } else { Form::Text }, json }
@@ -206,8 +208,9 @@ impl Codec {
             return text.into();
         }
         let rows = text.split('\n').count();
-        let size = Size::ALL.into_iter().find(|s| s.side() >= rows && s.side() < 2 * rows);
-        let (digit, direction) = Digit::read(text, size.unwrap_or_default());
+        // The smallest size that holds all rows: texts cut short are read as what they were.
+        let size = Size::ALL.into_iter().rev().find(|s| s.side() >= rows);
+        let (digit, direction) = Digit::read(text, size.unwrap_or(Size::Default));
         let side = digit.size.side();
         let mut rows: Vec<&[u8]> = digit.levels.chunks(side).collect();
         if direction == Direction::Up {

@@ -13,13 +13,20 @@ use crate::model::{Generator, TransformerVae};
 /// Hypotheses kept by guided decoding.
 pub const GUIDED_BEAMS: usize = 8;
 
-/// The models that come with the program: name, configuration, weights, tokenizer.
-const BUNDLED: [(&str, &[u8], &[u8], &[u8]); 1] = [(
-    "python",
-    include_bytes!("../../checkpoints/python/config.json"),
-    include_bytes!("../../checkpoints/python/model.safetensors"),
-    include_bytes!("../../checkpoints/python/tokenizer.json"),
-)];
+/// A model that comes with the program.
+struct Bundled {
+    name: &'static str,
+    config: &'static [u8],
+    weights: &'static [u8],
+    tokenizer: &'static [u8],
+}
+
+const BUNDLED: [Bundled; 1] = [Bundled {
+    name: "python",
+    config: include_bytes!("../../checkpoints/python/config.json"),
+    weights: include_bytes!("../../checkpoints/python/model.safetensors"),
+    tokenizer: include_bytes!("../../checkpoints/python/tokenizer.json"),
+}];
 
 /// How a text came to be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,16 +61,17 @@ impl LoadedModel {
         if let Some(folder) = models_folder().map(|m| m.join(name)).filter(|f| f.is_dir()) {
             return Self::from_folder(&folder);
         }
-        let Some((name, config, weights, tokenizer)) = BUNDLED.iter().find(|b| b.0 == name) else {
-            let names: Vec<&str> = BUNDLED.iter().map(|b| b.0).collect();
+        let Some(bundled) = BUNDLED.iter().find(|b| b.name == name) else {
+            let names: Vec<&str> = BUNDLED.iter().map(|b| b.name).collect();
             return Err(EngineError::Load(format!(
                 "no model `{name}`: give a folder with config.json and model.safetensors, or one of: {}",
                 names.join(", ")
             )));
         };
-        let model = TransformerVae::from_bytes(config, weights, &Device::Cpu).map_err(load)?;
-        let codec = Codec::from_bytes(tokenizer).map_err(load)?;
-        Self::assemble((*name).to_owned(), model, codec)
+        let model = TransformerVae::from_bytes(bundled.config, bundled.weights, &Device::Cpu)
+            .map_err(load)?;
+        let codec = Codec::from_bytes(bundled.tokenizer).map_err(load)?;
+        Self::assemble(bundled.name.to_owned(), model, codec)
     }
 
     /// Opens a model folder.

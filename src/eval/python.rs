@@ -106,7 +106,7 @@ fn number(text: &str) -> Option<usize> {
     let digits = |text: &str| span(text, |c| c.is_ascii_digit() || c == '_');
     let bytes = text.as_bytes();
     let starts = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    if !starts(0) && !(bytes.first() == Some(&b'.') && starts(1)) {
+    if !(starts(0) || bytes.first() == Some(&b'.') && starts(1)) {
         return None;
     }
     if bytes[0] == b'0' && matches!(bytes.get(1), Some(b'x' | b'X' | b'o' | b'O' | b'b' | b'B')) {

@@ -365,7 +365,7 @@ impl TrainConfig {
     /// [`TrainError::Config`] with the option, its value and what was expected.
     pub fn validate(&self) -> Result<(), TrainError> {
         let fail = |text: String| Err(TrainError::Config(text));
-        if self.heads == 0 || self.d_model % self.heads != 0 {
+        if self.heads == 0 || !self.d_model.is_multiple_of(self.heads) {
             return fail(format!(
                 "d_model = {} must be a multiple of heads = {}",
                 self.d_model, self.heads

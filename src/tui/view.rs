@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! tvae-tui  python · 4.5 M parameters · 8×32 latents                     ready
-//! A = x = 1                                                                  ✓
-//! B ≠ return self.name                                                       ✓
-//!  0.00  x = 1                                                               ✓
-//!  …
-//!  1.00  return self.value                                                   ✓
+//!      A x = 1                                             = comes back exactly
+//!      B return self.name                                  ≠ comes back changed
+//!   0.00 x = 1                                                                ✓
+//!   …
+//!   1.00 return self.value                                                    ✓
 //! 7/9 valid between the ends · path per-token
 //!        ╶────────────┼──────────●──────────────┼────────────╴
 //! t = 0.50  decode at the slider                                             ✓
@@ -102,7 +102,8 @@ impl Screen<'_> {
         self.slider(state, frame, row(area, y));
         self.marks(frame, row(area, y + 1));
         y += if roomy { 3 } else { 2 };
-        self.point(state, frame, area, y, roomy);
+        let framed = area.height.saturating_sub(y) > 4;
+        self.point(state, frame, area, y, framed);
         self.footer(state, frame, row(area, area.height - 1));
     }
 
@@ -111,9 +112,11 @@ impl Screen<'_> {
         if let Some(m) = &state.model {
             let millions = m.parameters as f64 / 1e6;
             spans.push(Span::raw(format!("  {}", visible(&m.name))));
+            let domain =
+                if m.domain == m.name { String::new() } else { format!(" · {}", m.domain) };
             let shape = format!(
-                " · {} · {millions:.1} M parameters · {}×{} latents",
-                m.domain, m.latent_tokens, m.latent_size
+                "{domain} · {millions:.1} M parameters · {}×{} latents",
+                m.latent_tokens, m.latent_size
             );
             spans.push(Span::styled(shape, self.theme.dim));
         }
@@ -140,7 +143,7 @@ impl Screen<'_> {
             EditedEnd::B => ("B", &state.ends.b),
         };
         if let Some(editing) = state.editing.as_ref().filter(|e| e.end == end) {
-            let prefix = format!("{name} › ");
+            let prefix = format!("{name:>5} › ");
             let room = area.width.saturating_sub(prefix.width() as u16 + 1);
             let shown = visible(editing.input.value()).into_owned();
             let before: String =
@@ -157,15 +160,19 @@ impl Screen<'_> {
             return;
         }
         let (sign, style) = match state.reconstructed(end) {
-            Some(true) => ("=", self.theme.good),
-            Some(false) => ("≠", self.theme.bad),
+            Some(true) => ("= comes back exactly", self.theme.good),
+            Some(false) => ("≠ comes back changed", self.theme.bad),
             None => ("…", self.theme.dim),
         };
-        let room = area.width.saturating_sub(4);
+        // The same columns as the rungs below.
+        let room = area.width.saturating_sub(RATIO + 1 + sign.width() as u16);
+        let text = fit(&visible(text), room);
+        let pad = usize::from(room + 1) - text.width().min(usize::from(room));
         let line = Line::from(vec![
-            Span::styled(format!("{name} "), self.theme.title),
-            Span::styled(format!("{sign} "), style),
-            Span::raw(fit(&visible(text), room)),
+            Span::styled(format!("{name:>6} "), self.theme.title),
+            Span::raw(text),
+            Span::raw(" ".repeat(pad)),
+            Span::styled(sign, style),
         ]);
         frame.render_widget(line, area);
         self.hits.add(area, Hit::Command(Command::Type(end)));
@@ -292,11 +299,11 @@ impl Screen<'_> {
     }
 
     /// The decode at the slider: framed where there is room.
-    fn point(&self, state: &State, frame: &mut Frame<'_>, area: Rect, y: u16, roomy: bool) {
+    fn point(&self, state: &State, frame: &mut Frame<'_>, area: Rect, y: u16, framed: bool) {
         let ratio = format!("t = {:.3}", state.point.ratio);
         let style = if state.point.verdict.is_some() { Style::new() } else { self.theme.dim };
         let text = visible(&state.point.text);
-        if !roomy {
+        if !framed {
             let line = self.judged(
                 &format!("{ratio}  {text}"),
                 style,

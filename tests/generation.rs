@@ -1,0 +1,148 @@
+//! Generation on slices with its cache gives what the model computes without one.
+
+use std::ops::ControlFlow;
+
+use candle_core::{Device, Tensor};
+use proptest::prelude::*;
+use tvae_tui::latent::Latent;
+use tvae_tui::model::{Config, Context, Generator, SphereShape, TransformerVae};
+
+/// A random model with so few words that rows end early and at different steps.
+fn model(seed: u64, gated: bool, tied: bool, heads: usize) -> TransformerVae {
+    let mut config = Config::sphere(SphereShape {
+        vocab: 9,
+        d_model: 12 * heads,
+        heads,
+        d_ff: 20,
+        encoder_blocks: vec![1, 1],
+        decoder_layers: 2,
+        latent_tokens: 3,
+        latent_size: 5,
+        max_len: 40,
+        pad: 1,
+        eos: 0,
+    })
+    .expect("a configuration");
+    if gated {
+        config.t5.feed_forward_proj = "gated-gelu".to_owned();
+    }
+    config.t5.tie_word_embeddings = tied;
+    let model = TransformerVae::new(config, seed, &Device::Cpu).expect("a model");
+    // Larger weights make the choice of words depend on what came before.
+    let loud: Vec<(String, Tensor)> = model
+        .parameters()
+        .into_iter()
+        .map(|(name, var)| {
+            let scale = if name.contains("norm") { 1.0 } else { 9.0 };
+            (name, (var.as_tensor() * scale).expect("scaled"))
+        })
+        .collect();
+    model.set_parameters(&loud).expect("parameters");
+    model
+}
+
+fn latents(rows: usize, seed: u64) -> Vec<Latent> {
+    use rand::{Rng, SeedableRng};
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+    (0..rows)
+        .map(|_| Latent {
+            tokens: 3,
+            size: 5,
+            values: (0..15).map(|_| rng.random_range(-2.0..2.0)).collect(),
+        })
+        .collect()
+}
+
+/// Greedy decoding of one latent that computes the whole prefix again for every token.
+fn without_cache(model: &TransformerVae, latent: &Latent, max_len: usize) -> Vec<u32> {
+    let memory = model.memory_values(std::slice::from_ref(latent)).expect("memory");
+    let d = model.config().t5.d_model;
+    let memory =
+        Tensor::from_vec(memory.clone(), (1, memory.len() / d, d), &Device::Cpu).expect("memory");
+    let mut ids = vec![0u32];
+    while ids.len() <= max_len {
+        let input = Tensor::from_slice(&ids, (1, ids.len()), &Device::Cpu).expect("ids");
+        let logits = model.decode(&input, &memory, None, &Context::eval()).expect("logits");
+        let last = logits.get(0).and_then(|l| l.get(ids.len() - 1)).expect("last position");
+        let last = last.to_vec1::<f32>().expect("values");
+        let allowed = last.iter().enumerate().filter(|(id, _)| ![1, 2].contains(id));
+        let best = allowed.max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
+        match best.map(|(id, _)| id as u32) {
+            Some(0) | None => break,
+            Some(id) => ids.push(id),
+        }
+    }
+    ids.split_off(1)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn batched_and_cached_equals_alone_and_uncached(
+        seed in 0u64..1000, gated: bool, tied: bool, heads in 1usize..4, rows in 1usize..14
+    ) {
+        let model = model(seed, gated, tied, heads);
+        let latents = latents(rows, seed);
+        let generator = Generator::new(&model).expect("a generator");
+        let batched = generator.greedy(&model, &latents, 24).expect("decodes");
+        for (latent, row) in latents.iter().zip(&batched) {
+            prop_assert_eq!(&without_cache(&model, latent, 24), row);
+        }
+        let lengths: std::collections::BTreeSet<usize> = batched.iter().map(Vec::len).collect();
+        prop_assert!(lengths.iter().all(|l| *l <= 24));
+    }
+
+    #[test]
+    fn one_beam_is_greedy_and_beams_are_ranked(seed in 0u64..1000, rows in 1usize..6) {
+        let model = model(seed, false, true, 2);
+        let latents = latents(rows, seed);
+        let generator = Generator::new(&model).expect("a generator");
+        let greedy = generator.greedy(&model, &latents, 16).expect("decodes");
+        let one = generator.beams(&model, &latents, 1, 16).expect("beams");
+        for (greedy, beams) in greedy.iter().zip(&one) {
+            prop_assert_eq!(greedy, &beams[0].ids);
+        }
+        for beams in generator.beams(&model, &latents, 5, 16).expect("beams") {
+            prop_assert!(beams.windows(2).all(|w| w[0].score() >= w[1].score()));
+            let different: std::collections::BTreeSet<_> =
+                beams.iter().map(|b| (&b.ids, b.ended)).collect();
+            prop_assert_eq!(different.len(), beams.len());
+        }
+    }
+}
+
+#[test]
+fn steps_tell_every_token_and_breaking_off_ends_at_once() {
+    let model = model(3, false, true, 2);
+    let generator = Generator::new(&model).expect("a generator");
+    let latents = latents(7, 3);
+    let mut told = vec![Vec::new(); 7];
+    let rows = generator
+        .stream(&model, &latents, 20, &mut |step| {
+            for &(row, id, _) in step.tokens {
+                told[row].push(id);
+            }
+            ControlFlow::Continue(())
+        })
+        .expect("decodes")
+        .expect("not broken off");
+    for (row, told) in rows.iter().zip(&told) {
+        let text: Vec<u32> = told.iter().copied().filter(|id| *id != 0).collect();
+        assert_eq!(row, &text);
+    }
+    let mut steps = 0;
+    let broken = generator.stream(&model, &latents, 20, &mut |_| {
+        steps += 1;
+        ControlFlow::Break(())
+    });
+    assert!(broken.expect("no failure").is_none() && steps == 1);
+}
+
+#[test]
+fn latents_of_another_shape_are_an_error() {
+    let model = model(3, false, true, 2);
+    let generator = Generator::new(&model).expect("a generator");
+    let odd = Latent { tokens: 2, size: 5, values: vec![0.0; 10] };
+    assert!(generator.greedy(&model, &[odd], 8).is_err());
+}

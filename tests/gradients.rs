@@ -1,0 +1,292 @@
+//! Every fused operation against central differences, and against its composed form.
+
+use std::sync::Arc;
+
+use candle_core::{Device, Result, Tensor, Var, D};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tvae_tui::numeric::{
+    attention, cross_entropy, cross_entropy_sum, embedding, gelu_new, layer_norm, linear, relu,
+    rms_norm, unit_rms, AttentionArgs, Bias, RelativeIndex,
+};
+
+fn random(shape: &[usize], seed: u64) -> Var {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let n = shape.iter().product();
+    let values: Vec<f32> = (0..n).map(|_| rng.random_range(-1.0..1.0)).collect();
+    Var::from_vec(values, shape, &Device::Cpu).expect("a variable")
+}
+
+/// A scalar that depends on every number of `x` differently.
+fn weigh(x: &Tensor) -> Result<Tensor> {
+    let n = x.elem_count();
+    let weights: Vec<f32> = (0..n).map(|i| ((i * 37 % 19) as f32 - 9.0) / 9.0).collect();
+    (x.flatten_all()? * Tensor::from_vec(weights, n, x.device())?)?.sum_all()
+}
+
+fn scalar(x: &Tensor) -> f64 {
+    f64::from(x.to_scalar::<f32>().expect("a scalar"))
+}
+
+/// Holds the gradients of `f` to central differences at some numbers of every variable.
+fn check(name: &str, vars: &[&Var], f: &dyn Fn() -> Result<Tensor>) {
+    let grads = f().expect("forward").backward().expect("backward");
+    for (index, var) in vars.iter().enumerate() {
+        let gradient = grads.get(var).unwrap_or_else(|| panic!("{name}: no gradient {index}"));
+        let gradient = gradient.flatten_all().and_then(|g| g.to_vec1::<f32>()).expect("values");
+        let values = var.flatten_all().and_then(|v| v.to_vec1::<f32>()).expect("values");
+        let scale = gradient.iter().fold(1e-2f64, |m, g| m.max(f64::from(g.abs())));
+        for at in (0..values.len()).step_by(1 + values.len() / 23) {
+            let h = 1e-2f32;
+            let moved = |delta: f32| {
+                let mut values = values.clone();
+                values[at] += delta;
+                let moved = Tensor::from_vec(values, var.shape(), &Device::Cpu).expect("tensor");
+                var.set(&moved).expect("set");
+                scalar(&f().expect("forward"))
+            };
+            let numeric = (moved(h) - moved(-h)) / (2.0 * f64::from(h));
+            moved(0.0);
+            let error = (numeric - f64::from(gradient[at])).abs();
+            assert!(
+                error < 1.5e-2 * scale,
+                "{name}, variable {index}, number {at}: {numeric} {}",
+                gradient[at]
+            );
+        }
+    }
+}
+
+fn close(name: &str, a: &Tensor, b: &Tensor) {
+    assert_eq!(a.shape(), b.shape(), "{name}");
+    let difference = (a - b).and_then(|d| d.abs()?.max_all()).expect("difference");
+    assert!(scalar(&difference) < 1e-5, "{name}: {}", scalar(&difference));
+}
+
+#[test]
+fn norms() {
+    for (rows, d) in [(3, 13), (2, 16), (5, 40), (1, 1)] {
+        let (x, w, b) = (random(&[rows, d], 1), random(&[d], 2), random(&[d], 3));
+        if d > 1 {
+            // A single number only has its sign left, and no slope to measure.
+            check("layer norm", &[&x, &w, &b], &|| weigh(&layer_norm(&x, &w, &b, 1e-3)?));
+            check("rms norm", &[&x, &w], &|| weigh(&rms_norm(&x, &w, 1e-3)?));
+            check("unit rms", &[&x], &|| weigh(&unit_rms(&x, 1e-3)?));
+        }
+        let mean = x.mean_keepdim(D::Minus1).expect("mean");
+        let centred = x.broadcast_sub(&mean).expect("centred");
+        let composed = unit_rms(&centred, 1e-3)
+            .and_then(|n| n.broadcast_mul(&w)?.broadcast_add(&b))
+            .expect("composed");
+        close("layer norm", &layer_norm(&x, &w, &b, 1e-3).expect("fused"), &composed);
+        let composed = unit_rms(&x, 1e-3).and_then(|n| n.broadcast_mul(&w)).expect("composed");
+        close("rms norm", &rms_norm(&x, &w, 1e-3).expect("fused"), &composed);
+    }
+}
+
+#[test]
+fn activations() {
+    let x = random(&[7, 5], 4);
+    check("gelu", &[&x], &|| weigh(&gelu_new(&x.affine(3.0, 0.0)?)?));
+    close("gelu", &gelu_new(&x).expect("fused"), &x.gelu().expect("candle"));
+    // Away from the kink, where differences mean nothing.
+    let x = Var::from_vec(vec![-2f32, -0.5, 0.5, 2.0, 3.0], 5, &Device::Cpu).expect("variable");
+    check("relu", &[&x], &|| weigh(&relu(&x)?));
+}
+
+#[test]
+fn products_and_rows() {
+    let (x, w, b) = (random(&[2, 3, 7], 5), random(&[11, 7], 6), random(&[11], 7));
+    check("linear", &[&x, &w, &b], &|| weigh(&linear(&x, &w, Some(&b))?));
+    check("linear without bias", &[&x, &w], &|| weigh(&linear(&x, &w, None)?));
+    // A transposed input: the case that candle's batched product gets wrong.
+    let turned = random(&[2, 7, 3], 8);
+    let input = || turned.transpose(1, 2);
+    check("linear of a transposed input", &[&turned, &w], &|| weigh(&linear(&input()?, &w, None)?));
+    let plain =
+        input().and_then(|t| t.contiguous()?.reshape((6, 7))?.matmul(&w.t()?)).expect("product");
+    let ours = linear(&input().expect("input"), &w, None)
+        .and_then(|y| y.reshape((6, 11)))
+        .expect("linear");
+    close("linear of a transposed input", &ours, &plain);
+    let ids = Tensor::new(&[[3u32, 0, 3], [10, 3, 1]], &Device::Cpu).expect("ids");
+    check("embedding", &[&w], &|| weigh(&embedding(&w, &ids)?));
+    assert!(embedding(&w, &Tensor::new(&[11u32], &Device::Cpu).expect("ids")).is_err());
+}
+
+#[test]
+fn losses() {
+    let logits = random(&[5, 19], 9);
+    let targets = [3u32, 1, 18, 1, 0];
+    for smoothing in [0.0, 0.1] {
+        check("cross entropy", &[&logits], &|| cross_entropy(&logits, &targets, 1, smoothing));
+        check("its sum", &[&logits], &|| {
+            cross_entropy_sum(&logits, &targets, 1, smoothing)? * 0.25
+        });
+    }
+    let log_softmax = candle_nn::ops::log_softmax(&logits, 1).expect("log softmax");
+    let picked = |row: usize, id: u32| {
+        let row = log_softmax.get(row).and_then(|r| r.get(id as usize)).expect("entry");
+        scalar(&row)
+    };
+    let wanted = -(picked(0, 3) + picked(2, 18) + picked(4, 0)) / 3.0;
+    let got = scalar(&cross_entropy(&logits, &targets, 1, 0.0).expect("loss"));
+    assert!((got - wanted).abs() < 1e-5);
+    let none = cross_entropy(&logits, &[1; 5], 1, 0.0).expect("loss");
+    assert_eq!(scalar(&none), 0.0);
+}
+
+/// The same attention, composed of candle's operations.
+fn composed(args: &AttentionArgs<'_>, table: Option<&[u32]>) -> Result<Tensor> {
+    let (b, sq, width) = args.q.dims3()?;
+    let (sk, h) = (args.k.dim(1)?, args.heads);
+    let split =
+        |x: &Tensor, s: usize| x.reshape((b, s, h, width / h))?.transpose(1, 2)?.contiguous();
+    let mut scores =
+        (split(args.q, sq)?.matmul(&split(args.k, sk)?.t()?.contiguous()?)? * args.scale)?;
+    if let Some(bias) = &args.bias {
+        let values = match table {
+            None => bias.values.clone(),
+            Some(table) => {
+                let (rows, heads, _, _) = bias.values.dims4()?;
+                let index = Tensor::from_slice(table, (1, 1, sq, sk), args.q.device())?;
+                bias.values.gather(&index.broadcast_as((rows, heads, sq, sk))?.contiguous()?, 3)?
+            }
+        };
+        scores = scores.broadcast_add(&values)?;
+    }
+    let mask = match args.key_mask {
+        Some(mask) => mask.to_vec2::<f32>()?,
+        None => vec![vec![1.0; sk]; b],
+    };
+    let drop: Vec<f32> = (0..b * h * sq * sk)
+        .map(|at| {
+            let (row, query, key) = (at / (h * sq * sk), at / sk % sq, at % sk);
+            if mask[row][key] > 0.0 && !(args.causal && key > query) {
+                0.0
+            } else {
+                -1e9
+            }
+        })
+        .collect();
+    let scores = (scores + Tensor::from_vec(drop, (b, h, sq, sk), args.q.device())?)?;
+    let weights = candle_nn::ops::softmax(&scores, D::Minus1)?;
+    weights.matmul(&split(args.v, sk)?)?.transpose(1, 2)?.contiguous()?.reshape((b, sq, width))
+}
+
+#[test]
+fn attentions() {
+    let (b, sq, sk, heads, d, entries) = (3, 5, 7, 2, 9, 11);
+    let width = heads * d;
+    let (q, k, v) =
+        (random(&[b, sq, width], 1), random(&[b, sk, width], 2), random(&[b, sk, width], 3));
+    // The middle row sees no key at all.
+    let mask: Vec<f32> =
+        (0..b * sk).map(|i| if i / sk == 1 || i % sk == 6 { 0.0 } else { 1.0 }).collect();
+    let mask = Tensor::from_vec(mask, (b, sk), &Device::Cpu).expect("mask");
+    let table: Vec<u32> = (0..sq * sk).map(|i| ((i * 5 + i / sk) % entries) as u32).collect();
+    let table = Arc::new(table);
+    for causal in [false, true] {
+        for masked in [false, true] {
+            for (rows, indexed) in [(0, false), (1, false), (b, false), (1, true), (b, true)] {
+                let entries = if indexed { entries } else { sk };
+                let bias = random(&[rows.max(1), heads, sq, entries], 4);
+                let args = |bias| AttentionArgs {
+                    q: &q,
+                    k: &k,
+                    v: &v,
+                    heads,
+                    scale: 0.4,
+                    causal,
+                    key_mask: masked.then_some(&mask),
+                    bias,
+                };
+                let index = || {
+                    if indexed {
+                        RelativeIndex::Table(Arc::clone(&table))
+                    } else {
+                        RelativeIndex::Direct
+                    }
+                };
+                let with_bias =
+                    || (rows > 0).then(|| Bias { values: bias.as_tensor(), index: index() });
+                let name = format!(
+                    "attention causal {causal} masked {masked} bias {rows} table {indexed}"
+                );
+                let mut vars = vec![&q, &k, &v];
+                if rows > 0 {
+                    vars.push(&bias);
+                }
+                check(&name, &vars, &|| weigh(&attention(&args(with_bias()))?));
+                if !masked {
+                    // A row without keys is uniform in both, but over other scores.
+                    let table = indexed.then_some(table.as_slice());
+                    let wanted = composed(&args(with_bias()), table).expect("composed");
+                    close(&name, &attention(&args(with_bias())).expect("fused"), &wanted);
+                }
+            }
+        }
+    }
+}
+
+mod optimiser {
+    use super::*;
+    use candle_nn::{AdamW as Candle, Optimizer, ParamsAdamW};
+    use tvae_tui::numeric::adamw::{AdamW, AdamWConfig};
+
+    const CONFIG: AdamWConfig =
+        AdamWConfig { beta1: 0.9, beta2: 0.98, eps: 1e-8, weight_decay: 0.1 };
+
+    fn loss(x: &Tensor) -> Tensor {
+        weigh(x).and_then(|s| s + x.sqr()?.sum_all()?).expect("loss")
+    }
+
+    #[test]
+    fn steps_as_candles_and_keeps_the_average() {
+        let (ours, theirs) = (random(&[3, 7], 1), random(&[3, 7], 1));
+        let mut own = AdamW::new(vec![("x".to_owned(), ours.clone(), true)], CONFIG).expect("ours");
+        own.set_ema_decay(Some(0.5));
+        let params =
+            ParamsAdamW { lr: 0.05, beta1: 0.9, beta2: 0.98, eps: 1e-8, weight_decay: 0.1 };
+        let mut candle = Candle::new(vec![theirs.clone()], params).expect("candle's");
+        let mut average = ours.as_tensor().copy().expect("copy");
+        for _ in 0..8 {
+            let grads = loss(&ours).backward().expect("backward");
+            // Two shards of half each are the whole.
+            let half = (loss(&ours) * 0.5).and_then(|l| l.backward()).expect("backward");
+            let stats = own.step(&[&half, &half], 0.05, None).expect("step");
+            let norm = grads.get(&ours).and_then(|g| g.sqr().ok()?.sum_all().ok()).expect("norm");
+            assert!(stats.finite && (stats.grad_norm - scalar(&norm).sqrt()).abs() < 1e-3);
+            candle.step(&loss(&theirs).backward().expect("backward")).expect("step");
+            close("adamw", &ours, &theirs);
+            average = ((average * 0.5).expect("half") + (ours.as_tensor() * 0.5).expect("half"))
+                .expect("sum");
+        }
+        close("average", &own.ema().expect("average")[0].1, &average);
+        let state = own.state().expect("state").into_iter().collect();
+        let mut again =
+            AdamW::new(vec![("x".to_owned(), theirs.clone(), true)], CONFIG).expect("ours");
+        again.set_ema_decay(Some(0.5));
+        again.load_state(&state, 8).expect("state");
+        own.step(&[&loss(&ours).backward().expect("backward")], 0.05, None).expect("step");
+        again.step(&[&loss(&theirs).backward().expect("backward")], 0.05, None).expect("step");
+        close("after loading", &ours, &theirs);
+    }
+
+    #[test]
+    fn clips_to_the_norm_and_refuses_what_is_not_finite() {
+        let x = random(&[40], 2);
+        let sgd_like = AdamWConfig { beta1: 0.0, beta2: 0.0, eps: 1e3, weight_decay: 0.0 };
+        let mut own = AdamW::new(vec![("x".to_owned(), x.clone(), false)], sgd_like).expect("ours");
+        let before = x.as_tensor().copy().expect("copy");
+        let grads = loss(&x).backward().expect("backward");
+        let stats = own.step(&[&grads], 1e3, Some(0.01)).expect("step");
+        let moved = (x.as_tensor() - &before).and_then(|d| d.sqr()?.sum_all()).expect("moved");
+        assert!(stats.grad_norm > 0.01 && (scalar(&moved).sqrt() - 0.01).abs() < 1e-4);
+        let before = x.as_tensor().copy().expect("copy");
+        let bad = (loss(&x) * f64::NAN).and_then(|l| l.backward()).expect("backward");
+        let stats = own.step(&[&bad], 1.0, Some(1.0)).expect("step");
+        assert!(!stats.finite && own.step_count() == 1);
+        close("untouched", &x, &before);
+    }
+}

@@ -1,0 +1,131 @@
+//! What the explorer draws, at the sizes that people have.
+
+use ratatui::backend::TestBackend;
+use ratatui::Terminal;
+use tui_input::InputRequest;
+use tvae_tui::app::{update, Action, Command, EditedEnd, State};
+use tvae_tui::domain::Verdict;
+use tvae_tui::engine::{ModelInfo, Reply};
+use tvae_tui::report::Rung;
+use tvae_tui::tui::{view, Theme};
+
+fn draw(state: &State, width: u16, height: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
+    terminal
+        .draw(|frame| {
+            let _ = view(state, &Theme::plain(), frame);
+        })
+        .expect("drawn");
+    terminal.backend().to_string()
+}
+
+fn ready() -> State {
+    let mut state = State::new(7);
+    let info = ModelInfo {
+        name: "python".into(),
+        domain: "python".into(),
+        parameters: 4_503_136,
+        latent_tokens: 8,
+        latent_size: 32,
+    };
+    let samples = ["data = json.loads(text)", "return self.items[0] or None"];
+    let samples = samples.map(str::to_owned).to_vec();
+    let _ = update(&mut state, Action::Engine(Reply::Ready { info, samples }));
+    (state.ends.a, state.ends.b) =
+        ("data = json.loads(text)".to_owned(), "return self.items[0] or None".to_owned());
+    state
+}
+
+fn texts() -> [&'static str; 11] {
+    [
+        "data = json.loads(text)",
+        "data = json.loads(text)",
+        "data = json.load(items)",
+        "data = json.items(",
+        "data = self.items(0)",
+        "return json.items(0)",
+        "return self.items(0)",
+        "return self.items[0]",
+        "return self.items[0] or \u{1b}[31mNone",
+        "return self.items[0] or None",
+        "return self.items[0] or 0",
+    ]
+}
+
+fn decoded() -> State {
+    let mut state = ready();
+    let rungs: Vec<Rung> = texts()
+        .iter()
+        .enumerate()
+        .map(|(k, text)| Rung {
+            ratio: k as f32 / 10.0,
+            text: (*text).to_owned(),
+            verdict: match k {
+                3 => Verdict::invalid(1, 18, "'(' was never closed"),
+                _ => Verdict::Valid,
+            },
+        })
+        .collect();
+    let point = Rung { ratio: 0.5, ..rungs[5].clone() };
+    for generation in 0..3 {
+        let reply = Reply::LadderDone { generation, rungs: rungs.clone() };
+        let _ = update(&mut state, Action::Engine(reply));
+        let reply = Reply::PointDone { generation, rung: point.clone() };
+        let _ = update(&mut state, Action::Engine(reply));
+    }
+    state
+}
+
+#[test]
+fn the_ladder_at_every_size() {
+    let state = decoded();
+    insta::assert_snapshot!("ladder_80x24", draw(&state, 80, 24));
+    insta::assert_snapshot!("ladder_120x40", draw(&state, 120, 40));
+    insta::assert_snapshot!("ladder_40x10", draw(&state, 40, 10));
+    insta::assert_snapshot!("too_small_20x5", draw(&state, 20, 5));
+}
+
+#[test]
+fn help_and_typing() {
+    let mut state = decoded();
+    let _ = update(&mut state, Action::Run(Command::Help));
+    insta::assert_snapshot!("help_80x24", draw(&state, 80, 24));
+    let _ = update(&mut state, Action::Run(Command::Type(EditedEnd::B)));
+    let _ = update(&mut state, Action::Edit(InputRequest::InsertChar('…')));
+    insta::assert_snapshot!("typing_80x24", draw(&state, 80, 24));
+    insta::assert_snapshot!("typing_40x10", draw(&state, 40, 10));
+}
+
+#[test]
+fn before_and_while_decoding() {
+    insta::assert_snapshot!("opening_80x24", draw(&State::new(1), 80, 24));
+    let mut state = ready();
+    let rows = texts().into_iter().take(4).enumerate().map(|(i, t)| (i, t[..6].to_owned(), false));
+    let rows: Vec<_> = rows.collect();
+    for generation in 0..3 {
+        let reply = Reply::LadderStep { generation, rows: rows.clone() };
+        let _ = update(&mut state, Action::Engine(reply));
+    }
+    insta::assert_snapshot!("streaming_80x24", draw(&state, 80, 24));
+}
+
+#[test]
+fn an_error_says_what_to_do() {
+    let mut state = decoded();
+    let message = "no model `x`: give a folder with config.json and model.safetensors".to_owned();
+    let _ = update(&mut state, Action::Engine(Reply::Failed { message }));
+    insta::assert_snapshot!("error_80x24", draw(&state, 80, 24));
+}
+
+#[test]
+fn nothing_raw_reaches_the_terminal_and_no_size_panics() {
+    let mut state = decoded();
+    state.ends.a = "\u{1b}]0;title\u{7}\u{202e}\u{200b}日本語".repeat(40);
+    for width in 1..90 {
+        for height in [1, 2, 3, 5, 6, 9, 10, 15, 16, 17, 24, 29, 30, 31] {
+            let screen = draw(&state, width, height);
+            let raw = |c: char| c.is_control() && c != '\n' || c == '\u{202e}' || c == '\u{200b}';
+            assert!(!screen.chars().any(raw), "{width}x{height}");
+        }
+    }
+}
