@@ -8,7 +8,7 @@ mod python;
 pub mod python_syntax;
 mod text;
 
-pub use codec::{Codec, CodecError};
+pub use codec::{Codec, CodecError, FIRST_TOKEN_ID, MASK_ID, PAD_ID, START_ID};
 
 /// The judgement on one text.
 #[derive(Debug, Clone, PartialEq, Eq)]

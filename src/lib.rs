@@ -5,11 +5,11 @@
 //! | what people touch | [`cli`], [`tui`] |
 //! | state, actions, update | [`app`] |
 //! | the only places that run a model | [`engine`], [`train`] |
-//! | what a kind of sequence is | [`domain`]; figures on ladders: [`eval`] |
-//! | pure maths on latent codes | [`latent`] |
+//! | ladders as tables and JSON; figures on ladders | [`report`], [`eval`] |
+//! | what a kind of sequence is | [`domain`] |
 //! | encoder, bottleneck, decoder, weights on disk | [`model`] |
-//! | fused operations, the decoder's hot loop | [`numeric`] |
-//! | beside them | [`corpus`] reads data sets, [`report`] writes tables and JSON |
+//! | pure maths: latent codes; fused operations, the decoder's hot loop | [`latent`], [`numeric`] |
+//! | reading data sets | [`corpus`] |
 
 pub mod app;
 pub mod cli;

@@ -1,29 +1,16 @@
 //! The verdict on Python is CPython 3.11's `ast.parse`.
 
-use std::path::PathBuf;
+mod shared_data;
 
 use proptest::prelude::*;
+use shared_data::shared_data;
 use tvae_tui::corpus::{read, Column, Header, ReadOptions};
 use tvae_tui::domain::python_syntax::verdict;
 use tvae_tui::domain::Verdict;
 
-/// The project's data, where it is at hand.
-fn data(name: &str) -> Option<PathBuf> {
-    let shared = std::env::var_os("TVAE_SHARED").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared")),
-        PathBuf::from,
-    );
-    let path = shared.join("data").join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("skipped: {} is not here", path.display());
-    None
-}
-
 #[test]
 fn agrees_with_cpython_on_the_corpus() {
-    let Some(path) = data("python-validity.tsv.zst") else { return };
+    let Some(path) = shared_data("python-validity.tsv.zst") else { return };
     let options = ReadOptions {
         column: Some(Column::Number(1)),
         label: Some(Column::Number(0)),
@@ -45,7 +32,7 @@ fn agrees_with_cpython_on_the_corpus() {
 
 #[test]
 fn every_line_of_the_valid_split_is_valid() {
-    let Some(path) = data("python-lines.valid.txt.zst") else { return };
+    let Some(path) = shared_data("python-lines.valid.txt.zst") else { return };
     for row in read(&path, &ReadOptions::default()).expect("the lines").examples {
         assert_eq!(verdict(&row.text), Verdict::Valid, "{}", row.text);
     }

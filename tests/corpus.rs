@@ -1,8 +1,11 @@
 //! Reading data sets: every layout and compression, bad rows with their lines, files that lie.
 
+mod shared_data;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use shared_data::shared_data;
 use tvae_tui::corpus::mnist_text::{Digit, Direction, Size};
 use tvae_tui::corpus::{idx, read, Column, Corpus, Header, ReadOptions};
 
@@ -209,15 +212,8 @@ fn digits_come_from_idx_files_and_lies_in_them_are_errors() {
 #[test]
 fn digits_as_text_are_exact_both_ways() {
     let mut sets = vec![(0..3 * 784).map(|i| (i * 131 % 256) as u8).collect::<Vec<u8>>()];
-    let shared = std::env::var_os("TVAE_SHARED").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared")),
-        PathBuf::from,
-    );
-    let valid = shared.join("data/mnist/valid-images-idx3-ubyte.gz");
-    if valid.exists() {
+    if let Some(valid) = shared_data("mnist/valid-images-idx3-ubyte.gz") {
         sets.push(idx::read_images(&valid).expect("the digits"));
-    } else {
-        eprintln!("skipped: {} is not here", valid.display());
     }
     for image in sets.iter().flat_map(|s| s.chunks_exact(784)) {
         for size in Size::ALL {

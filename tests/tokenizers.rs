@@ -1,24 +1,12 @@
 //! Tokenizers: nothing is lost, operators stay apart, other tools read the same file.
 
-use std::path::PathBuf;
+mod shared_data;
 
 use proptest::prelude::*;
+use shared_data::shared_data;
 use tvae_tui::corpus::mnist_text::{Digit, Direction, Size};
 use tvae_tui::corpus::{read, ReadOptions};
 use tvae_tui::domain::{domain, Codec};
-
-fn data(name: &str) -> Option<PathBuf> {
-    let shared = std::env::var_os("TVAE_SHARED").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared")),
-        PathBuf::from,
-    );
-    let path = shared.join("data").join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("skipped: {} is not here", path.display());
-    None
-}
 
 fn train(name: &str, vocab: usize) -> Codec {
     let kind = domain(name).expect("a domain");
@@ -36,7 +24,7 @@ fn saved(codec: &Codec) -> String {
 #[test]
 fn every_held_out_python_line_round_trips() {
     let (Some(train), Some(valid)) =
-        (data("python-lines.train.txt.zst"), data("python-lines.valid.txt.zst"))
+        (shared_data("python-lines.train.txt.zst"), shared_data("python-lines.valid.txt.zst"))
     else {
         return;
     };

@@ -9,8 +9,9 @@ use candle_core::Tensor;
 use rand::{Rng, SeedableRng};
 use tvae_tui::domain::{domain, Codec};
 use tvae_tui::engine::{LatentModel, LoadedModel};
+use tvae_tui::model::{Bottleneck, Regulariser};
 use tvae_tui::train::{
-    encode_corpus, train, Budget, Checkpoint, Inputs, Preset, Progress, Report, StopSignal,
+    encode_corpus, train, Budget, Checkpoint, Inputs, Noise, Preset, Progress, Report, StopSignal,
     TrainConfig, TrainError, TrainingData,
 };
 
@@ -161,6 +162,43 @@ fn training_lowers_the_loss_and_leaves_a_model_that_opens() {
         let model = LoadedModel::from_folder(&folder).expect("the model opens");
         let latents = model.encode(&["value = len(total, 3)".to_owned()]).expect("a latent");
         assert_eq!((latents[0].tokens, latents[0].size), (2, 8));
+    }
+}
+
+#[test]
+fn every_family_and_ablation_takes_steps_and_opens() {
+    let sphere = config();
+    let mut seed = TrainConfig::preset(Preset::Seed, "python");
+    seed = TrainConfig {
+        family: seed.family,
+        bottleneck: seed.bottleneck,
+        regulariser: seed.regulariser,
+        reg_weight: seed.reg_weight,
+        noise: seed.noise,
+        optimiser: seed.optimiser,
+        slots: seed.slots,
+        queries: seed.queries,
+        shards: seed.shards,
+        max_len: 32,
+        ..config()
+    };
+    let tanh = TrainConfig { bottleneck: Bottleneck::Tanh, slots: false, ..sphere.clone() };
+    let bare = TrainConfig {
+        bottleneck: Bottleneck::None,
+        regulariser: Regulariser::None,
+        noise: Noise::none(),
+        ..sphere.clone()
+    };
+    let pooled =
+        TrainConfig { queries: false, regulariser: Regulariser::MmdOriginal, ..sphere.clone() };
+    for (name, config) in [("seed", seed), ("tanh", tanh), ("bare", bare), ("pooled", pooled)] {
+        let config = TrainConfig { budget: Budget::Steps(12), eval_steps: 6, ..config };
+        let fixture = Fixture::new(&config);
+        let dir = tempfile::tempdir().expect("folder");
+        assert!(fixture.run(&config, dir.path(), None, false), "{name}");
+        let model = LoadedModel::from_folder(dir.path()).expect(name);
+        let latents = model.encode(&["total = len(items, 3)".to_owned()]).expect(name);
+        assert!(latents[0].values.iter().all(|v| v.is_finite()), "{name}");
     }
 }
 

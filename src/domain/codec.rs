@@ -12,6 +12,14 @@ use crate::corpus::mnist_text::{level_of, symbol, Digit, Direction, Size, LEVELS
 
 /// The specials of the tokenizers that this program trains; their ids are 0, 1 and 2: start and end, padding, mask.
 pub(super) const SPECIALS: [&str; 3] = ["<s>", "<pad>", "<mask>"];
+/// Decoder start and end of sequence.
+pub const START_ID: u32 = 0;
+/// Padding.
+pub const PAD_ID: u32 = 1;
+/// Masked input token.
+pub const MASK_ID: u32 = 2;
+/// First id that is an ordinary token.
+pub const FIRST_TOKEN_ID: u32 = 3;
 
 /// A tokenizer that cannot be read, trained or applied.
 #[derive(Debug, thiserror::Error)]

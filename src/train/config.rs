@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::noise::{PAD, START};
 use super::TrainError;
+use crate::domain::{PAD_ID, START_ID};
 use crate::model::{Bottleneck, Config, Family, Queries, Regulariser, SphereShape, TvaeConfig};
 
 /// How long a run lasts.
@@ -326,8 +326,8 @@ impl TrainConfig {
             latent_tokens: self.latent_tokens,
             latent_size: self.latent_size,
             max_len: self.max_len,
-            pad: PAD,
-            eos: START,
+            pad: PAD_ID,
+            eos: START_ID,
         })?;
         let seed = self.family == Family::Seed;
         if seed {

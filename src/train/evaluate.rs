@@ -3,9 +3,9 @@
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::noise::{shard_input, PAD};
+use super::noise::shard_input;
 use super::{Noise, TrainError, TrainingData};
-use crate::domain::{Codec, Domain};
+use crate::domain::{Codec, Domain, PAD_ID};
 use crate::eval::{sample_pairs, Aggregate, Estimate, Ladder, Units};
 use crate::latent::{ladder, ratios, Path};
 use crate::model::{Context, Generator, TransformerVae};
@@ -212,7 +212,7 @@ impl<'a> Evaluator<'a> {
             let positions = Tensor::from_slice(&batch.positions, batch.positions.len(), device)?;
             let rows = hidden.reshape(((), d))?.index_select(&positions, 0)?;
             let logits = model.head(&rows)?.detach();
-            let loss = crate::numeric::cross_entropy_sum(&logits, &batch.labels, PAD, 0.0)?;
+            let loss = crate::numeric::cross_entropy_sum(&logits, &batch.labels, PAD_ID, 0.0)?;
             nats += f64::from(loss.to_scalar::<f32>()?);
             let best = logits.argmax(1)?.to_vec1::<u32>()?;
             right += best.iter().zip(&batch.labels).filter(|(a, b)| a == b).count();

@@ -4,15 +4,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::config::Noise;
-
-/// First id that is an ordinary token: before it stand `<s>`, `<pad>` and `<mask>`.
-pub const FIRST_TOKEN: u32 = 3;
-/// Decoder start and end of sequence.
-pub const START: u32 = 0;
-/// Padding.
-pub const PAD: u32 = 1;
-/// Masked input token.
-pub const MASK: u32 = 2;
+use crate::domain::{FIRST_TOKEN_ID, MASK_ID, PAD_ID, START_ID};
 
 /// One shard of a batch as rectangular arrays.
 #[derive(Debug, Clone)]
@@ -54,10 +46,10 @@ pub fn shard_input(
     let decoder_len = lines.iter().map(|l| l.len()).max().unwrap_or(0) + 1;
     let mut input = ShardInput {
         rows,
-        encoder_ids: vec![PAD; rows * encoder_len],
+        encoder_ids: vec![PAD_ID; rows * encoder_len],
         encoder_len,
         encoder_mask: vec![0.0; rows * encoder_len],
-        decoder_ids: vec![PAD; rows * decoder_len],
+        decoder_ids: vec![PAD_ID; rows * decoder_len],
         decoder_len,
         positions: Vec::new(),
         labels: Vec::new(),
@@ -69,12 +61,12 @@ pub fn shard_input(
         input.encoder_ids[at..at + noisy.len()].copy_from_slice(noisy);
         input.encoder_mask[at..at + noisy.len()].fill(1.0);
         let at = row * decoder_len;
-        input.decoder_ids[at] = START;
+        input.decoder_ids[at] = START_ID;
         for (i, &id) in line.iter().enumerate() {
             let shown = if hit(rng, noise.decoder) { random_token(rng, vocab) } else { id };
             input.decoder_ids[at + 1 + i] = shown;
         }
-        for (i, id) in line.iter().copied().chain([START]).enumerate() {
+        for (i, id) in line.iter().copied().chain([START_ID]).enumerate() {
             input.positions.push((at + i) as u32);
             input.labels.push(id);
         }
@@ -91,7 +83,7 @@ fn hit(rng: &mut ChaCha8Rng, rate: f64) -> bool {
 }
 
 fn random_token(rng: &mut ChaCha8Rng, vocab: u32) -> u32 {
-    rng.random_range(FIRST_TOKEN..vocab.max(FIRST_TOKEN + 1))
+    rng.random_range(FIRST_TOKEN_ID..vocab.max(FIRST_TOKEN_ID + 1))
 }
 
 /// The corrupted encoder input, end token included. Never empty.
@@ -108,12 +100,12 @@ fn corrupt(line: &[u32], vocab: u32, noise: &Noise, rng: &mut ChaCha8Rng) -> Vec
         } else if draw < noise.delete + noise.substitute {
             out.push(random_token(rng, vocab));
         } else if draw < noise.delete + noise.substitute + noise.mask {
-            out.push(MASK);
+            out.push(MASK_ID);
         } else {
             out.push(id);
         }
     }
-    out.push(START);
+    out.push(START_ID);
     out
 }
 
@@ -145,10 +137,10 @@ mod tests {
         let share = |f: &dyn Fn(u32) -> bool| {
             s.encoder_ids.iter().filter(|&&i| f(i)).count() as f64 / 40_000.0
         };
-        assert!((share(&|i| i == MASK) - 0.05).abs() < 0.006);
+        assert!((share(&|i| i == MASK_ID) - 0.05).abs() < 0.006);
         assert!((share(&|i| i == 50) - 0.85).abs() < 0.01);
         assert!((share(&|i| i >= 3 && i != 50) - 0.05).abs() < 0.006);
-        assert!(s.labels.iter().all(|&i| i == 50 || i == START));
+        assert!(s.labels.iter().all(|&i| i == 50 || i == START_ID));
         let seen = s.decoder_ids.iter().filter(|&&i| i == 50).count() as f64 / 40_000.0;
         assert!((seen - 0.95).abs() < 0.01);
         assert!(s.sigma.iter().all(|&v| (0.0..0.6).contains(&v)));

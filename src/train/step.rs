@@ -7,8 +7,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::config::TrainConfig;
-use super::noise::{shard_input, ShardInput, PAD};
+use super::noise::{shard_input, ShardInput};
 use super::TrainError;
+use crate::domain::PAD_ID;
 use crate::model::{mmd_imq, mmd_original, Context, Regulariser, TransformerVae};
 use crate::numeric;
 
@@ -145,7 +146,7 @@ pub fn shard_loss(
     let positions = Tensor::from_slice(&batch.positions, batch.positions.len(), device)?;
     let hidden = numeric::embedding(&hidden.reshape((rows * batch.decoder_len, d))?, &positions)?;
     let logits = model.head(&hidden)?; // [labels of the shard, vocab]
-    let sum = numeric::cross_entropy_sum(&logits, &batch.labels, PAD, 0.0)?;
+    let sum = numeric::cross_entropy_sum(&logits, &batch.labels, PAD_ID, 0.0)?;
     let cross_entropy = f64::from(sum.to_dtype(DType::F32)?.to_scalar::<f32>()?);
     let mut loss = (sum / labels as f64)?;
     let mut reg_value = 0.0;

@@ -204,7 +204,7 @@ impl Screen<'_> {
         let (verdict, verdict_style) = self.verdict(rung.verdict.as_ref());
         // The reason takes what the text leaves, half of the line at most.
         let text = visible(&rung.text);
-        let room = width.saturating_sub(RATIO + 2);
+        let room = width.saturating_sub(RATIO + 1);
         let half = room / 2;
         let least = 1.max(room.saturating_sub(text.width() as u16 + 1).max(half));
         let verdict = fit(&verdict, least.min(room));
@@ -372,7 +372,7 @@ impl Screen<'_> {
                     Span::raw(e.help),
                 ])
             })
-            .chain(["mouse             drag the slider, click a rung, an end or a hint".into()])
+            .chain(["mouse             drag the slider, click a rung, end or hint".into()])
             .collect();
         let (width, height) = (66.min(area.width), (lines.len() as u16 + 2).min(area.height));
         let place = Rect {
