@@ -75,10 +75,21 @@ pub fn run() -> ExitCode {
         // `tvae-tui sample | head` is no failure.
         Err(e) if is_broken_pipe(&e) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("tvae-tui: {e:#}");
+            eprintln!("tvae-tui: {}", reasons(&e));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and its causes in one line; a cause that the line tells already is left out.
+fn reasons(error: &anyhow::Error) -> String {
+    let mut line = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line.trim_end().to_owned()
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -22,7 +22,7 @@ pub use error::Error;
 pub use generate::Generator;
 pub use mmd::{mmd_imq, mmd_original};
 pub use t5::{DecoderSpec, MAX_DISTANCE};
-pub use weights::write_atomically;
+pub use weights::{remove_left_overs, write_atomically};
 
 use crate::numeric;
 use bottleneck::LatentMap;

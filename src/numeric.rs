@@ -14,7 +14,7 @@ mod norm;
 mod slices;
 
 pub use activation::{gelu_new, relu};
-pub use attention::{attention, AttentionArgs, Bias, RelativeIndex};
+pub use attention::{attention, composed_attention, AttentionArgs, Bias, RelativeIndex};
 pub use linear::{embedding, linear};
 pub use loss::{cross_entropy, cross_entropy_sum};
 pub use norm::{layer_norm, rms_norm, unit_rms};

@@ -111,6 +111,19 @@ fn check_gives_a_verdict_per_line_in_order() {
 }
 
 #[test]
+fn digits_are_checked_as_json_strings_and_messages_show_no_escape() {
+    let side = 9;
+    let row = |n: usize| format!("{n:02} down{}", " !".repeat(side));
+    let digit = (0..side).map(row).collect::<Vec<_>>().join("\n");
+    let input = format!("{}\n\"00 down !\"\n", serde_json::json!(digit));
+    let output = tvae().args(["check", "--domain", "mnist"]).write_stdin(input).assert().success();
+    let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    assert_eq!(text.lines().map(|l| l.chars().next()).collect::<Vec<_>>(), [Some('✓'), Some('✗')]);
+    let output = tvae().arg("check").write_stdin("\u{1b}[31mx\n").assert().success();
+    assert!(!output.get_output().stdout.contains(&0x1b));
+}
+
+#[test]
 fn wrong_use_and_failures_have_their_own_exit_codes() {
     tvae().arg("--no-such-option").assert().code(2);
     tvae().args(["interpolate", "--rungs", "1"]).assert().code(2);

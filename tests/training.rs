@@ -247,6 +247,13 @@ fn killed_twenty_times_at_random_the_checkpoint_always_loads() {
         }
     }
     assert!(last > 0, "no run got as far as a checkpoint");
+    // A run that goes on clears away what the killed ones left half written.
+    let done = command(dir.path(), &out).args(["--resume", "--steps", "1"]).status();
+    assert!(done.expect("the program runs").success());
+    let left = std::fs::read_dir(&out)
+        .expect("folder")
+        .filter_map(|e| e.ok()?.file_name().into_string().ok());
+    assert_eq!(left.filter(|name| name.ends_with(".tmp")).count(), 0);
 }
 
 #[cfg(unix)]

@@ -10,7 +10,7 @@ use crate::report::{verdict_json, visible};
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// What kind of sequences the lines are: python, mnist, headlines or text
+    /// What kind of sequences the lines are: python, mnist (each a JSON string), headlines or text
     #[arg(long, short, default_value = "python")]
     domain: String,
     /// One JSON object per line: {"valid": true} or {"valid": false, "line", "column", "message"}
@@ -27,7 +27,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let mut block: Vec<String> = Vec::with_capacity(BLOCK);
     loop {
-        let ended = !read_block(&mut input, &mut block)?;
+        let ended = !read_block(&mut input, domain.name() == "mnist", &mut block)?;
         for (text, verdict) in block.iter().zip(judge(domain, &block)) {
             if args.json {
                 serde_json::to_writer(&mut out, &verdict_json(&verdict))?;
@@ -36,6 +36,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
                 match verdict {
                     Verdict::Valid => writeln!(out, "✓ {}", visible(text))?,
                     Verdict::Invalid { line, column, message } => {
+                        let message = visible(&message);
                         writeln!(out, "✗ {}  ({line}:{column} {message})", visible(text))?;
                     }
                 }
@@ -50,7 +51,11 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Fills `block`; `false` at the end of the input. Bytes that are not UTF-8 become U+FFFD and so are judged, not fatal.
-fn read_block(input: &mut impl BufRead, block: &mut Vec<String>) -> std::io::Result<bool> {
+fn read_block(
+    input: &mut impl BufRead,
+    several_lines: bool,
+    block: &mut Vec<String>,
+) -> std::io::Result<bool> {
     let mut bytes = Vec::new();
     while block.len() < BLOCK {
         bytes.clear();
@@ -60,7 +65,10 @@ fn read_block(input: &mut impl BufRead, block: &mut Vec<String>) -> std::io::Res
         if bytes.last() == Some(&b'\n') {
             bytes.pop();
         }
-        block.push(String::from_utf8_lossy(&bytes).into_owned());
+        let line = String::from_utf8_lossy(&bytes);
+        // A digit has many lines: as one line of input it is a JSON string.
+        let text = if several_lines { serde_json::from_str(&line).ok() } else { None };
+        block.push(text.unwrap_or_else(|| line.into_owned()));
     }
     Ok(true)
 }

@@ -157,7 +157,7 @@ impl LoadedModel {
         let mut first = None;
         for ids in beams {
             let text = self.codec.decode(ids).map_err(failed)?;
-            if self.domain.verdict(&text).is_valid() {
+            if self.verdict(&text).is_valid() {
                 return Ok(text);
             }
             first.get_or_insert(text);
@@ -235,6 +235,10 @@ impl LatentModel for LoadedModel {
     }
 
     fn verdict(&self, text: &str) -> Verdict {
+        // Nothing at all parses as Python, but it is no decode.
+        if text.trim().is_empty() {
+            return Verdict::invalid(1, 1, "nothing but white space");
+        }
         self.domain.verdict(text)
     }
 

@@ -200,3 +200,15 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// Removes what a killed writer left in a folder: temporary files of [`write_atomically`].
+pub fn remove_left_overs(dir: &Path) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with('.') && name.ends_with(".tmp") {
+            // What cannot be removed does no harm.
+            let _ = fs::remove_file(path);
+        }
+    }
+}

@@ -58,7 +58,7 @@ pub fn attention(args: &AttentionArgs<'_>) -> Result<Tensor> {
     let mut tensors = vec![args.q, args.k, args.v];
     tensors.extend(args.bias.iter().map(|b| b.values));
     if !fused(&tensors) {
-        return composed(args);
+        return composed_attention(args, &Ok);
     }
     let (batch, queries, width) = args.q.dims3()?;
     let keys = args.k.dim(1)?;
@@ -111,8 +111,15 @@ pub fn attention(args: &AttentionArgs<'_>) -> Result<Tensor> {
     q.apply_op3(&kv, &bias.values.contiguous()?, op)
 }
 
-/// The same from candle's operations, for other devices and number types.
-fn composed(args: &AttentionArgs<'_>) -> Result<Tensor> {
+/// The same from candle's operations, for other devices and number types; `on_weights` sees the softmax, `[batch, heads,
+/// queries, keys]`, and can drop some of it out.
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn composed_attention(
+    args: &AttentionArgs<'_>,
+    on_weights: &dyn Fn(Tensor) -> Result<Tensor>,
+) -> Result<Tensor> {
     let (b, sq, width) = args.q.dims3()?;
     let (sk, h) = (args.k.dim(1)?, args.heads);
     let (device, dtype) = (args.q.device(), args.q.dtype());
@@ -147,7 +154,7 @@ fn composed(args: &AttentionArgs<'_>) -> Result<Tensor> {
     let top = scores.max_keepdim(D::Minus1)?.detach();
     let weights = scores.broadcast_sub(&top)?.exp()?;
     let weights = weights.broadcast_div(&weights.sum_keepdim(D::Minus1)?)?;
-    weights.matmul(&v)?.transpose(1, 2)?.contiguous()?.reshape((b, sq, width))
+    on_weights(weights)?.matmul(&v)?.transpose(1, 2)?.contiguous()?.reshape((b, sq, width))
 }
 
 struct BiasShape {

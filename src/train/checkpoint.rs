@@ -66,7 +66,10 @@ impl Checkpoint {
     pub fn load(dir: &Path) -> Result<(Self, TrainConfig, HashMap<String, Tensor>), TrainError> {
         let path = dir.join(TRAINING_FILE);
         let bytes = std::fs::read(&path).map_err(|e| {
-            TrainError::file(&path, format!("{e}; --resume needs a folder that a run has saved to"))
+            TrainError::file(
+                &path,
+                format!("{e} (--resume needs a folder that a run has saved to)"),
+            )
         })?;
         let (_, header) = safetensors::SafeTensors::read_metadata(&bytes)
             .map_err(|e| TrainError::file(&path, e))?;

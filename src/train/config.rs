@@ -22,9 +22,9 @@ pub enum Budget {
 pub enum Preset {
     /// A few hundred thousand parameters: tries a data set out in a minute or two.
     Tiny,
-    /// What two cores train to a useful model in an hour (RECIPE, "Python, CPU").
+    /// What two cores train to a useful model in an hour .
     Cpu,
-    /// A larger model for a GPU (RECIPE, "Python, GPU").
+    /// A larger model: what a GPU trains in twenty minutes and two cores in a day.
     Gpu,
     /// The original's method: tanh latents, its MMD, its schedule, no noise.
     Seed,

@@ -19,6 +19,8 @@ use crate::numeric::adamw::{AdamW, AdamWConfig};
 
 /// Steps between two step reports.
 const REPORT_EVERY: usize = 20;
+/// Folder, within the run's, of the model with the best figures.
+const BEST: &str = "best";
 /// Held-out lines that are reconstructed at an evaluation on the way; the last one takes all.
 const PERIODIC_LINES: usize = 256;
 
@@ -96,9 +98,12 @@ pub fn train(
     config.validate()?;
     if inputs.train.is_empty() {
         return Err(TrainError::NoData(format!(
-            "{} lines too long for max_len = {}, {} empty",
+            "the data hold {} lines that are too long for max_len = {}, and {} empty ones",
             inputs.train.too_long, config.max_len, inputs.train.empty
         )));
+    }
+    for folder in [dir.to_owned(), dir.join(BEST)] {
+        crate::model::remove_left_overs(&folder);
     }
     let mut run = Run::new(config, inputs, dir)?;
     if let Some((checkpoint, tensors)) = resume {
@@ -337,7 +342,7 @@ impl<'a> Run<'a> {
             data_lines: self.inputs.train.len(),
         };
         if best {
-            let dir = self.dir.join("best");
+            let dir = self.dir.join(BEST);
             std::fs::create_dir_all(&dir).map_err(|e| TrainError::file(&dir, e))?;
             save_model(&dir, &self.averaged, codec, full)?;
             save_trainer(&dir, &trainer)?;
