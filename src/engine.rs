@@ -4,7 +4,9 @@
 //! point is decoded before a ladder: a ladder that runs then stands back and is taken up again afterwards.
 
 mod loaded;
+mod recent;
 mod slot;
+mod stream;
 mod worker;
 
 use std::ops::ControlFlow;
@@ -49,7 +51,7 @@ pub struct ModelInfo {
     pub latent_size: usize,
 }
 
-/// What one decoding step tells of a row: row, its text so far, and whether it has ended.
+/// What a decoding step tells of a row: row, its text so far, and whether it has ended.
 pub type RowUpdate = (usize, String, bool);
 
 /// A model that the engine can run.
@@ -63,7 +65,8 @@ pub trait LatentModel: Send {
     /// [`EngineError::Model`].
     fn encode(&self, texts: &[String]) -> Result<Vec<Latent>, EngineError>;
 
-    /// The texts of latents, decoded as one batch; `on_step` sees every step and can break off.
+    /// The texts of latents, decoded as one batch; `on_step` is called after every step, with the rows
+    /// that have news, and can break off.
     ///
     /// # Errors
     /// [`EngineError::Model`]; [`EngineError::Cancelled`] where `on_step` broke off.

@@ -19,7 +19,7 @@ pub use config::{
 };
 pub use context::Context;
 pub use error::Error;
-pub use generate::Generator;
+pub use generate::{Agreement, Batch, Decoded, Generator};
 pub use mmd::{mmd_imq, mmd_original};
 pub use t5::{DecoderSpec, MAX_DISTANCE};
 pub use weights::{remove_left_overs, write_atomically};
@@ -144,6 +144,13 @@ impl TransformerVae {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Notes in the configuration how far decodes in bf16 agree; not under `seed`, whose configuration is the original's.
+    pub fn set_bf16_agreement(&mut self, share: Option<f64>) {
+        if let Some(tvae) = &mut self.config.tvae {
+            tvae.bf16_agreement = share;
+        }
     }
 
     /// The device that holds the parameters.
@@ -316,6 +323,21 @@ impl TransformerVae {
     /// Where shapes do not fit.
     pub fn head(&self, hidden: &Tensor) -> candle_core::Result<Tensor> {
         self.decoder.logits(hidden)
+    }
+
+    /// `scale` times the summed cross entropy, in nats, of hidden states [n, d] in front of the head against targets other
+    /// than `ignore`. The logits never stand in memory as a whole.
+    ///
+    /// # Errors
+    /// Where shapes do not fit, or a target is no word.
+    pub fn cross_entropy(
+        &self,
+        hidden: &Tensor,
+        targets: &[u32],
+        ignore: u32,
+        scale: f64,
+    ) -> candle_core::Result<Tensor> {
+        self.decoder.cross_entropy(hidden, targets, ignore, scale)
     }
 
     /// The original's weight of its regulariser at a step: sigmoid(step · k − b), or 0 without it.

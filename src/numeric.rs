@@ -8,13 +8,23 @@ mod activation;
 pub mod adamw;
 mod attention;
 pub mod decoder;
+mod feed_forward;
+mod kernel;
 mod linear;
 mod loss;
 mod norm;
+mod relative;
 mod slices;
+mod team;
 
 pub use activation::{gelu_new, relu};
-pub use attention::{attention, composed_attention, AttentionArgs, Bias, RelativeIndex};
-pub use linear::{embedding, linear};
-pub use loss::{cross_entropy, cross_entropy_sum};
+pub use attention::{
+    attention, composed_attention, AttentionArgs, Bias, Projections, RelativeIndex,
+};
+pub use feed_forward::feed_forward;
+pub use kernel::{Isa, Precision};
+pub use linear::{embedding, linear, linear_relu};
+pub use loss::{cross_entropy, cross_entropy_sum, linear_cross_entropy};
 pub use norm::{layer_norm, rms_norm, unit_rms};
+pub use relative::relative_scores;
+pub use slices::with_precision;

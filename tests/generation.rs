@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use candle_core::{Device, Tensor};
 use proptest::prelude::*;
 use tvae_tui::latent::Latent;
-use tvae_tui::model::{Config, Context, Generator, SphereShape, TransformerVae};
+use tvae_tui::model::{Batch, Config, Context, Generator, SphereShape, TransformerVae};
+use tvae_tui::numeric::decoder::{Draft, Precision};
 
 /// A random model with so few words that rows end early and at different steps.
 fn model(seed: u64, gated: bool, tied: bool, heads: usize) -> TransformerVae {
@@ -91,6 +92,49 @@ proptest! {
         }
         let lengths: std::collections::BTreeSet<usize> = batched.iter().map(Vec::len).collect();
         prop_assert!(lengths.iter().all(|l| *l <= 24));
+    }
+
+    #[test]
+    fn drafts_threads_and_company_change_nothing(
+        seed in 0u64..1000, gated: bool, rows in 1usize..60, threads in 1usize..4, bf16: bool,
+        edits in proptest::collection::vec((0usize..60, 0usize..24, 0u32..9), 0..40),
+    ) {
+        let model = model(seed, gated, true, 2);
+        let latents = latents(rows, seed);
+        let precision = if bf16 { Precision::Bf16 } else { Precision::F32 };
+        let generator = Generator::with_precision(&model, precision).expect("a generator");
+        let decode = |drafts: &[Draft], threads| {
+            let batch = Batch { latents: &latents, max_len: 24, drafts, threads };
+            let done = generator.decode(&model, batch, &mut |_| ControlFlow::Continue(()));
+            let decoded = done.expect("decodes").expect("not broken off");
+            (decoded.rows, decoded.effort)
+        };
+        let (plain, effort) = decode(&[], 1);
+        prop_assert_eq!(effort.drafted, 0);
+        // Guesses of every quality: exact, edited, of another row, following a row, none.
+        let mut guesses = plain.clone();
+        for (row, at, id) in edits {
+            if let Some(slot) = guesses.get_mut(row).and_then(|g| g.get_mut(at)) {
+                *slot = id;
+            }
+        }
+        let drafts: Vec<Draft> = (0..rows)
+            .map(|row| match row % 4 {
+                0 | 1 => Draft::Tokens(guesses[row].clone()),
+                2 => Draft::Row((row + 1) % rows),
+                _ if row % 8 == 3 => Draft::Tokens(guesses[rows - 1 - row].clone()),
+                _ => Draft::Nothing,
+            })
+            .collect();
+        let (drafted, effort) = decode(&drafts, threads);
+        prop_assert_eq!(&drafted, &plain);
+        prop_assert!(effort.accepted <= effort.drafted);
+        // A right guess saves passes.
+        let exact: Vec<Draft> = plain.iter().cloned().map(Draft::Tokens).collect();
+        let (again, fewer) = decode(&exact, threads);
+        prop_assert_eq!(&again, &plain);
+        let longest = plain.iter().map(Vec::len).max().unwrap_or(0);
+        prop_assert!(rows > 1 || longest < 2 || fewer.passes <= longest.div_ceil(24) + 1);
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use candle_core::backprop::GradStore;
 use candle_core::{Device, Result, Tensor, Var, D};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tvae_tui::numeric::{
-    attention, composed_attention, cross_entropy, cross_entropy_sum, embedding, gelu_new,
-    layer_norm, linear, relu, rms_norm, unit_rms, AttentionArgs, Bias, RelativeIndex,
+    attention, composed_attention, cross_entropy, cross_entropy_sum, embedding, feed_forward,
+    gelu_new, layer_norm, linear, linear_cross_entropy, linear_relu, relative_scores, relu,
+    rms_norm, unit_rms, with_precision, AttentionArgs, Bias, Precision, Projections, RelativeIndex,
 };
 
 fn random(shape: &[usize], seed: u64) -> Var {
@@ -138,52 +140,142 @@ fn losses() {
 
 #[test]
 fn attentions() {
-    let (b, sq, sk, heads, d, entries) = (3, 5, 7, 2, 9, 11);
+    let (b, sk, heads, d, entries) = (3, 7, 2, 9, 11);
     let width = heads * d;
-    let (q, k, v) =
-        (random(&[b, sq, width], 1), random(&[b, sk, width], 2), random(&[b, sk, width], 3));
     // The middle row sees no key at all.
     let mask: Vec<f32> =
         (0..b * sk).map(|i| if i / sk == 1 || i % sk == 6 { 0.0 } else { 1.0 }).collect();
     let mask = Tensor::from_vec(mask, (b, sk), &Device::Cpu).expect("mask");
-    let table: Vec<u32> = (0..sq * sk).map(|i| ((i * 5 + i / sk) % entries) as u32).collect();
-    let table = Arc::new(table);
-    for causal in [false, true] {
-        for masked in [false, true] {
-            for (rows, indexed) in [(0, false), (1, false), (b, false), (1, true), (b, true)] {
-                let entries = if indexed { entries } else { sk };
-                let bias = random(&[rows.max(1), heads, sq, entries], 4);
-                let args = |bias| AttentionArgs {
-                    q: &q,
-                    k: &k,
-                    v: &v,
+    for (causal, masked, joined) in [false, true]
+        .into_iter()
+        .flat_map(|c| [(c, false), (c, true)])
+        .flat_map(|(c, m)| [(c, m, false), (c, m, true)])
+    {
+        let sq = if joined { sk } else { 5 };
+        let (q, k, v) =
+            (random(&[b, sq, width], 1), random(&[b, sk, width], 2), random(&[b, sk, width], 3));
+        let table: Vec<u32> = (0..sq * sk).map(|i| ((i * 5 + i / sk) % entries) as u32).collect();
+        let table = Arc::new(table);
+        for (rows, indexed) in [(0, false), (1, false), (b, false), (1, true), (b, true)] {
+            let entries = if indexed { entries } else { sk };
+            let bias = random(&[rows.max(1), heads, sq, entries], 4);
+            let attend = |composed: bool| {
+                let kv = Tensor::cat(&[k.as_tensor(), v.as_tensor()], 2)?;
+                let qkv = if joined { Some(Tensor::cat(&[q.as_tensor(), &kv], 2)?) } else { None };
+                let index = if indexed {
+                    RelativeIndex::Table(Arc::clone(&table))
+                } else {
+                    RelativeIndex::Direct
+                };
+                let args = AttentionArgs {
+                    input: match &qkv {
+                        Some(qkv) => Projections::Joined(qkv),
+                        None => Projections::Pair { q: &q, kv: &kv },
+                    },
                     heads,
                     scale: 0.4,
                     causal,
                     key_mask: masked.then_some(&mask),
-                    bias,
+                    bias: (rows > 0).then(|| Bias { values: bias.as_tensor(), index }),
                 };
-                let index = || {
-                    if indexed {
-                        RelativeIndex::Table(Arc::clone(&table))
-                    } else {
-                        RelativeIndex::Direct
-                    }
-                };
-                let with_bias =
-                    || (rows > 0).then(|| Bias { values: bias.as_tensor(), index: index() });
-                let name = format!(
-                    "attention causal {causal} masked {masked} bias {rows} table {indexed}"
-                );
-                let mut vars = vec![&q, &k, &v];
-                if rows > 0 {
-                    vars.push(&bias);
+                if composed {
+                    composed_attention(&args, &Ok)
+                } else {
+                    attention(&args)
                 }
-                check(&name, &vars, &|| weigh(&attention(&args(with_bias()))?));
-                let wanted = composed_attention(&args(with_bias()), &Ok).expect("composed");
-                close(&name, &attention(&args(with_bias())).expect("fused"), &wanted);
+            };
+            let name = format!(
+                "attention causal {causal} masked {masked} joined {joined} bias {rows} table {indexed}"
+            );
+            let mut vars = vec![&q, &k, &v];
+            if rows > 0 {
+                vars.push(&bias);
             }
+            check(&name, &vars, &|| weigh(&attend(false)?));
+            close(&name, &attend(false).expect("fused"), &attend(true).expect("composed"));
         }
+    }
+}
+
+#[test]
+fn relative_scores_of_all_heads() {
+    let (b, s, heads, d, positions) = (2, 5, 3, 4, 7);
+    let (q, rows) = (random(&[b, s, heads * d], 1), random(&[positions, heads * d], 2));
+    let constant = random(&[heads, positions], 3);
+    check("relative scores", &[&q, &rows, &constant], &|| {
+        weigh(&relative_scores(&q, &rows, &constant)?)
+    });
+    let scores = relative_scores(&q, &rows, &constant).expect("scores");
+    assert_eq!(scores.dims(), [b, heads, s, positions]);
+    for head in 0..heads {
+        let part = |x: &Tensor, dim| x.narrow(dim, head * d, d).and_then(|x| x.contiguous());
+        let wanted = linear(
+            &part(&q, 2).expect("queries"),
+            &part(&rows, 1).expect("rows"),
+            Some(&constant.get(head).expect("constant")),
+        )
+        .expect("linear");
+        let got = scores.narrow(1, head, 1).and_then(|s| s.squeeze(1)).expect("one head");
+        close("one head", &got, &wanted);
+    }
+}
+
+#[test]
+fn feed_forward_and_relu() {
+    // Rows of weights of one sign and positive inputs: no difference steps over a kink.
+    let positive = |t: Var| (t.abs()? + 0.2).and_then(|t| Var::from_tensor(&t));
+    let x = positive(random(&[2, 5, 9], 1)).expect("inputs");
+    let w1 = positive(random(&[11, 9], 2)).expect("weights");
+    let signs: Vec<f32> = (0..11).map(|i| if i % 3 == 0 { -1.0 } else { 1.0 }).collect();
+    let signs = Tensor::from_vec(signs, (11, 1), &Device::Cpu).expect("signs");
+    w1.set(&w1.broadcast_mul(&signs).expect("signed")).expect("set");
+    let (w2, b) = (random(&[6, 11], 3), random(&[11], 4));
+    b.set(&(b.as_tensor() * 0.05).expect("small")).expect("set");
+    check("feed-forward", &[&x, &w1, &w2], &|| weigh(&feed_forward(&x, &w1, &w2)?));
+    let wide = relu(&linear(&x, &w1, None).expect("wide")).expect("relu");
+    let wanted = linear(&wide, &w2, None).expect("composed");
+    close("feed-forward", &feed_forward(&x, &w1, &w2).expect("fused"), &wanted);
+    check("linear relu", &[&x, &w1], &|| weigh(&linear_relu(&x, &w1, None)?));
+    check("linear relu with bias", &[&x, &w1, &b], &|| weigh(&linear_relu(&x, &w1, Some(&b))?));
+    let wanted = relu(&linear(&x, &w1, Some(&b)).expect("linear")).expect("relu");
+    close("linear relu", &linear_relu(&x, &w1, Some(&b)).expect("fused"), &wanted);
+}
+
+#[test]
+fn a_heads_cross_entropy_without_its_logits() {
+    // More rows than are computed at a time.
+    let (n, d, vocab) = (300, 5, 9);
+    let (hidden, w) = (random(&[n, d], 1), random(&[vocab, d], 2));
+    let targets: Vec<u32> = (0..n as u32).map(|i| i * 7 % vocab as u32).collect();
+    let scale = 1.0 / n as f64;
+    let fused = || linear_cross_entropy(&hidden, &w, &targets, 3, scale);
+    let composed = || cross_entropy_sum(&linear(&hidden, &w, None)?, &targets, 3, 0.0)? * scale;
+    close("its value", &fused().expect("fused"), &composed().expect("composed"));
+    for factor in [1.0, 0.3] {
+        let ours = (fused().expect("loss") * factor).and_then(|l| l.backward()).expect("backward");
+        let theirs = (composed().expect("loss") * factor).and_then(|l| l.backward());
+        let theirs = theirs.expect("backward");
+        for var in [&hidden, &w] {
+            let gradient = |store: &GradStore| store.get(var).expect("a gradient").clone();
+            close("its gradient", &gradient(&ours), &gradient(&theirs));
+        }
+    }
+}
+
+#[test]
+fn bf16_products_are_near() {
+    let (x, w1, w2) = (random(&[40, 48], 1), random(&[64, 48], 2), random(&[32, 64], 3));
+    let gradients = |precision| {
+        with_precision(precision, || {
+            let y = feed_forward(&x, &w1, &w2).and_then(|y| y.sqr()?.sum_all()).expect("loss");
+            let store = y.backward().expect("backward");
+            [&x, &w1, &w2].map(|v| store.get(v).expect("a gradient").clone())
+        })
+    };
+    for (a, b) in gradients(Precision::F32).iter().zip(&gradients(Precision::Bf16)) {
+        let norm = |t: &Tensor| scalar(&t.sqr().and_then(|t| t.sum_all()).expect("norm")).sqrt();
+        let away = norm(&(a - b).expect("difference")) / norm(a);
+        assert!(away > 0.0 && away < 0.02, "{away}");
     }
 }
 

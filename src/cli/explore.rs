@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::ModelArg;
-use crate::engine::{Engine, LatentModel, LoadedModel};
+use crate::engine::{Engine, LatentModel};
 
 #[derive(Debug, Args)]
 pub struct ExploreArgs {
@@ -22,10 +22,8 @@ pub fn run(args: &ExploreArgs) -> anyhow::Result<ExitCode> {
         std::io::stdout().is_terminal() && std::io::stdin().is_terminal(),
         "the explorer needs a terminal; `tvae-tui interpolate` prints a ladder without one"
     );
-    let name = args.model.model.clone();
-    let engine = Engine::spawn(move || {
-        LoadedModel::open(&name).map(|m| Box::new(m) as Box<dyn LatentModel>)
-    })?;
+    let model = args.model.clone();
+    let engine = Engine::spawn(move || model.open().map(|m| Box::new(m) as Box<dyn LatentModel>))?;
     let seed = args.seed.unwrap_or_else(|| {
         std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)

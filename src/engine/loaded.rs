@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 
+use super::recent::Recent;
+use super::stream::News;
 use super::{EngineError, LatentModel, ModelInfo};
 use crate::domain::{domain, Codec, Domain, Verdict};
 use crate::latent::Latent;
-use crate::model::{Generator, TransformerVae};
+use crate::model::{Batch, Generator, TransformerVae};
+use crate::numeric::Precision;
 
 /// Hypotheses kept by guided decoding.
 pub const GUIDED_BEAMS: usize = 8;
@@ -46,6 +49,7 @@ pub struct LoadedModel {
     generator: Generator,
     max_len: usize,
     samples: Vec<String>,
+    recent: Recent,
 }
 
 impl LoadedModel {
@@ -111,10 +115,38 @@ impl LoadedModel {
                 model.config().vocab_size()
             )));
         }
-        let generator = Generator::new(&model).map_err(load)?;
+        let precision = Generator::default_precision(&model);
+        let generator = Generator::with_precision(&model, precision).map_err(load)?;
         let max_len = model.config().max_len();
         let samples = domain.samples().iter().map(|s| (*s).to_owned()).collect();
-        Ok(Self { name, domain, codec, model, generator, max_len, samples })
+        Ok(Self {
+            name,
+            domain,
+            codec,
+            model,
+            generator,
+            max_len,
+            samples,
+            recent: Recent::default(),
+        })
+    }
+
+    /// The same model, decoding with weights of this precision.
+    ///
+    /// # Errors
+    /// Those of packing the weights.
+    pub fn with_precision(mut self, precision: Precision) -> Result<Self, EngineError> {
+        if self.generator.precision() != precision {
+            self.generator = Generator::with_precision(&self.model, precision).map_err(load)?;
+            self.recent = Recent::default();
+        }
+        Ok(self)
+    }
+
+    /// Precision of the weights that it decodes with.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        self.generator.precision()
     }
 
     /// The domain of its sequences.
@@ -211,27 +243,22 @@ impl LatentModel for LoadedModel {
         latents: &[Latent],
         on_step: &mut dyn FnMut(&[(usize, String, bool)]) -> ControlFlow<()>,
     ) -> Result<Vec<String>, EngineError> {
-        let mut so_far: Vec<Vec<u32>> = vec![Vec::new(); latents.len()];
-        let rows = self
+        let drafts = self.recent.drafts(latents);
+        // A single point is what a person drags: one core stays free for the screen.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = if latents.len() == 1 { (cores - 1).max(1) } else { 0 };
+        let batch = Batch { latents, max_len: self.max_len, drafts: &drafts, threads };
+        let mut news = News::new(latents.len());
+        let decoded = self
             .generator
-            .stream(&self.model, latents, self.max_len, &mut |step| {
-                let updates: Vec<(usize, String, bool)> = step
-                    .tokens
-                    .iter()
-                    .map(|&(row, id, finished)| {
-                        // The token that ends a row is not part of its text.
-                        if id != 0 {
-                            so_far[row].push(id);
-                        }
-                        let text = self.codec.decode(&so_far[row]).unwrap_or_default();
-                        (row, text, finished)
-                    })
-                    .collect();
-                on_step(&updates)
+            .decode(&self.model, batch, &mut |step| {
+                news.take(step.tokens);
+                on_step(&news.tell(&self.codec))
             })
             .map_err(failed)?
             .ok_or(EngineError::Cancelled)?;
-        rows.iter().map(|ids| self.codec.decode(ids).map_err(failed)).collect()
+        self.recent.add(latents, &decoded.rows);
+        decoded.rows.iter().map(|ids| self.codec.decode(ids).map_err(failed)).collect()
     }
 
     fn verdict(&self, text: &str) -> Verdict {

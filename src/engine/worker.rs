@@ -96,7 +96,9 @@ impl Worker<'_> {
             if self.slot.supersedes(request) {
                 return ControlFlow::Break(());
             }
-            on_step(rows);
+            if !rows.is_empty() {
+                on_step(rows);
+            }
             ControlFlow::Continue(())
         })
     }

@@ -25,6 +25,12 @@ impl Context {
         Self { dropout: Some(RefCell::new(ChaCha8Rng::seed_from_u64(seed))) }
     }
 
+    /// Whether anything drops out at `rate`.
+    #[must_use]
+    pub fn drops(&self, rate: f64) -> bool {
+        self.dropout.is_some() && rate > 0.0
+    }
+
     /// `x` with a share of `rate` of its numbers at zero and the others scaled up, in training.
     ///
     /// # Errors
@@ -46,7 +52,7 @@ impl Context {
     /// # Errors
     /// What candle reports.
     pub fn attention(&self, args: &AttentionArgs<'_>, rate: f64) -> Result<Tensor> {
-        if self.dropout.is_none() || rate <= 0.0 {
+        if !self.drops(rate) {
             return numeric::attention(args);
         }
         numeric::composed_attention(args, &|weights| self.dropout(weights, rate))

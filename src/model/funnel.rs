@@ -5,7 +5,7 @@ use super::context::Context;
 use super::plan::{Front, Geometry, Plan, Pool};
 use super::weights::{Init, Scope, Store};
 use super::{Config, Error};
-use crate::numeric::{self, AttentionArgs, Bias, RelativeIndex};
+use crate::numeric::{self, AttentionArgs, Bias, Projections, RelativeIndex};
 use candle_core::{Result, Tensor};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -121,15 +121,14 @@ impl Funnel {
         let scale = 1.0 / (config.d_head as f64).sqrt();
         let content_bias = layer.content_bias.flatten_all()?;
         let q = numeric::linear(query, &layer.query, Some(&content_bias))?;
-        let k = numeric::linear(key, &layer.key.0, Some(&layer.key.1))?;
-        let v = numeric::linear(key, &layer.value.0, Some(&layer.value.1))?;
+        let weights = Tensor::cat(&[&layer.key.0, &layer.value.0], 0)?;
+        let biases = Tensor::cat(&[&layer.key.1, &layer.value.1], 0)?;
+        let kv = numeric::linear(key, &weights, Some(&biases))?;
         let positions = layer.positions(config, geometry, scale, ctx)?;
         let values = positions.scores(&q)?;
         let attended = ctx.attention(
             &AttentionArgs {
-                q: &q,
-                k: &k,
-                v: &v,
+                input: Projections::Pair { q: &q, kv: &kv },
                 heads: config.n_head,
                 scale,
                 causal: false,
@@ -147,11 +146,11 @@ impl Funnel {
         let hidden =
             numeric::layer_norm(&(query + attended)?, weight, bias, config.layer_norm_eps)?;
 
-        let inner = numeric::linear(&hidden, &layer.inner.0, Some(&layer.inner.1))?;
+        let (weight, bias) = (&layer.inner.0, Some(&layer.inner.1));
         let inner = match config.hidden_act.as_str() {
-            "relu" => numeric::relu(&inner)?,
-            "gelu" => inner.gelu_erf()?,
-            _ => numeric::gelu_new(&inner)?,
+            "relu" => numeric::linear_relu(&hidden, weight, bias)?,
+            "gelu" => numeric::linear(&hidden, weight, bias)?.gelu_erf()?,
+            _ => numeric::gelu_new(&numeric::linear(&hidden, weight, bias)?)?,
         };
         let inner = ctx.dropout(inner, config.activation_dropout)?;
         let outer = numeric::linear(&inner, &layer.outer.0, Some(&layer.outer.1))?;
@@ -230,7 +229,6 @@ fn key_mask(rows: &[Vec<f32>], like: &Tensor) -> Result<Tensor> {
 
 /// One layer's positional scores, projected once for all rows of the batch.
 struct Positions {
-    heads: usize,
     /// [rows, heads · d_head]
     rows: Tensor,
     /// [heads, rows]
@@ -240,15 +238,7 @@ struct Positions {
 impl Positions {
     /// Scores [b, h, q, rows] of queries [b, q, h · d_head] that hold the content bias already.
     fn scores(&self, q: &Tensor) -> Result<Tensor> {
-        let width = q.dim(2)? / self.heads;
-        let heads = (0..self.heads)
-            .map(|head| {
-                let q = q.narrow(2, head * width, width)?.contiguous()?;
-                let rows = self.rows.narrow(1, head * width, width)?.contiguous()?;
-                numeric::linear(&q, &rows, Some(&self.constant.get(head)?))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Tensor::stack(&heads, 1)
+        numeric::relative_scores(q, &self.rows, &self.constant)
     }
 }
 
@@ -325,6 +315,6 @@ impl Layer {
         }
         let constant =
             constant.reshape((count, heads, config.d_head))?.sum(2)?.t()?.contiguous()?;
-        Ok(Positions { heads, rows, constant })
+        Ok(Positions { rows, constant })
     }
 }

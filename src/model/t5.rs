@@ -5,7 +5,7 @@ use super::context::Context;
 use super::weights::{Init, Scope, Store};
 use super::{Config, Error};
 use crate::numeric::decoder::relative_bucket;
-use crate::numeric::{self, AttentionArgs, Bias, RelativeIndex};
+use crate::numeric::{self, AttentionArgs, Bias, Projections, RelativeIndex};
 use candle_core::{Result, Tensor};
 
 /// Distance from which all relative positions share the last bucket.
@@ -203,7 +203,10 @@ impl FeedForward {
     pub(super) fn forward(&self, x: &Tensor, rate: f64, ctx: &Context) -> Result<Tensor> {
         let normed = numeric::rms_norm(x, &self.norm, self.eps)?;
         let inner = match &self.inner {
-            Inner::Relu(wi) => numeric::relu(&numeric::linear(&normed, wi, None)?)?,
+            Inner::Relu(wi) if !ctx.drops(rate) => {
+                return x + numeric::feed_forward(&normed, wi, &self.outer)?;
+            }
+            Inner::Relu(wi) => numeric::linear_relu(&normed, wi, None)?,
             Inner::GatedGelu(wi_0, wi_1) => {
                 let gate = numeric::gelu_new(&numeric::linear(&normed, wi_0, None)?)?;
                 gate.mul(&numeric::linear(&normed, wi_1, None)?)?
@@ -286,10 +289,27 @@ impl Decoder {
     /// Logits [.., vocab] of hidden states [.., d].
     pub(super) fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
         let head = self.head.as_ref().unwrap_or(&self.embedding);
+        numeric::linear(&self.scaled(hidden)?, head, None)
+    }
+
+    /// Hidden states as the head takes them.
+    fn scaled(&self, hidden: &Tensor) -> Result<Tensor> {
         if (self.spec.head_scale - 1.0).abs() < f64::EPSILON {
-            return numeric::linear(hidden, head, None);
+            return Ok(hidden.clone());
         }
-        numeric::linear(&(hidden * self.spec.head_scale)?, head, None)
+        hidden * self.spec.head_scale
+    }
+
+    /// `scale` times the summed cross entropy of hidden states [n, d] against targets other than `ignore`.
+    pub(super) fn cross_entropy(
+        &self,
+        hidden: &Tensor,
+        targets: &[u32],
+        ignore: u32,
+        scale: f64,
+    ) -> Result<Tensor> {
+        let head = self.head.as_ref().unwrap_or(&self.embedding);
+        numeric::linear_cross_entropy(&self.scaled(hidden)?, head, targets, ignore, scale)
     }
 
     /// Self-attention where `over` is absent, else attention over that memory; with the residual.
@@ -302,12 +322,23 @@ impl Decoder {
         bias: Option<Bias<'_>>,
         ctx: &Context,
     ) -> Result<Tensor> {
-        let source = over.map_or(normed, |(memory, _)| memory);
+        let keys_values = [&layer.k, &layer.v];
+        let (first, second) = match over {
+            None => {
+                let weights = Tensor::cat(&[&layer.q, &layer.k, &layer.v], 0)?;
+                (numeric::linear(normed, &weights, None)?, None)
+            }
+            Some((memory, _)) => {
+                let kv = numeric::linear(memory, &Tensor::cat(&keys_values, 0)?, None)?;
+                (numeric::linear(normed, &layer.q, None)?, Some(kv))
+            }
+        };
         let attended = ctx.attention(
             &AttentionArgs {
-                q: &numeric::linear(normed, &layer.q, None)?,
-                k: &numeric::linear(source, &layer.k, None)?,
-                v: &numeric::linear(source, &layer.v, None)?,
+                input: match &second {
+                    None => Projections::Joined(&first),
+                    Some(kv) => Projections::Pair { q: &first, kv },
+                },
                 heads: self.spec.heads,
                 scale: self.spec.attention_scale,
                 causal: over.is_none(),

@@ -2,6 +2,8 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
+use multiversion::multiversion;
+
 use super::slices::{exp, fused, view, with};
 
 /// max(x, 0).
@@ -67,6 +69,21 @@ pub(super) fn gelu(x: f32) -> f32 {
     0.5 * x * (1.0 + tanh(ROOT * (x + CUBE * x * x * x)))
 }
 
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
+fn gelu_all(x: &[f32]) -> Vec<f32> {
+    x.iter().map(|&x| gelu(x)).collect()
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
+fn gelu_backward(x: &[f32], g: &[f32]) -> Vec<f32> {
+    let slope = |x: f32| {
+        let t = tanh(ROOT * (x + CUBE * x * x * x));
+        let inner = ROOT * (1.0 + 3.0 * CUBE * x * x);
+        0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner
+    };
+    x.iter().zip(g).map(|(&x, &g)| g * slope(x)).collect()
+}
+
 struct Gelu;
 
 impl CustomOp1 for Gelu {
@@ -75,15 +92,11 @@ impl CustomOp1 for Gelu {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let out = view(x, layout)?.iter().map(|&x| gelu(x)).collect();
-        Ok((CpuStorage::F32(out), layout.shape().clone()))
+        Ok((CpuStorage::F32(gelu_all(view(x, layout)?)), layout.shape().clone()))
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        elementwise(x, grad, |x, g| {
-            let t = tanh(ROOT * (x + CUBE * x * x * x));
-            let inner = ROOT * (1.0 + 3.0 * CUBE * x * x);
-            g * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner)
-        })
+        let dx = with(x, |x| with(grad, |g| Ok(gelu_backward(x, g))))?;
+        Ok(Some(Tensor::from_vec(dx, x.shape(), x.device())?))
     }
 }

@@ -1,11 +1,13 @@
 //! AdamW (Loshchilov and Hutter 2019) in one pass over weights, summed gradients, moments and the weights' average.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 
 use candle_core::backprop::GradStore;
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Result, Storage, Tensor, Var};
+use multiversion::multiversion;
 
-use super::slices::{sum, with};
+use super::slices::{sum, view, with};
 
 /// The optimiser's constants.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,12 +81,14 @@ impl AdamW {
     /// # Errors
     /// Gradients that do not fit their parameters.
     pub fn step(&mut self, grads: &[&GradStore], lr: f64, clip: Option<f64>) -> Result<StepStats> {
-        let mut summed = Vec::with_capacity(self.slots.len());
+        let gradients: Vec<Vec<Tensor>> = self
+            .slots
+            .iter()
+            .map(|slot| grads.iter().filter_map(|g| g.get(&slot.var)?.contiguous().ok()).collect())
+            .collect();
         let mut square = 0f64;
-        for slot in &self.slots {
-            let gradient = sum_gradients(&slot.var, grads)?;
-            square += gradient.as_deref().map_or(0.0, |g| f64::from(sum(g, |v| v * v)));
-            summed.push(gradient);
+        for of_slot in &gradients {
+            square += with_all(of_slot, |shards| Ok(square_of_sum(shards)))?;
         }
         let grad_norm = square.sqrt();
         if !grad_norm.is_finite() {
@@ -99,26 +103,33 @@ impl AdamW {
         let power = self.steps.min(i32::MAX as usize) as i32;
         let rate = (lr / (1.0 - c.beta1.powi(power))) as f32;
         let unbias = (1.0 / (1.0 - c.beta2.powi(power))) as f32;
-        let (b1, b2, eps) = (c.beta1 as f32, c.beta2 as f32, c.eps as f32);
-        for (slot, gradient) in self.slots.iter_mut().zip(summed) {
-            let Some(gradient) = gradient else { continue };
-            let keep = if slot.decay { (1.0 - lr * c.weight_decay) as f32 } else { 1.0 };
-            let mut weights = numbers(&slot.var)?;
-            let moments = slot.m.iter_mut().zip(slot.v.iter_mut());
-            for ((w, g), (m, v)) in weights.iter_mut().zip(&gradient).zip(moments) {
-                let g = g * shrink;
-                *m = b1 * *m + (1.0 - b1) * g;
-                *v = b2 * *v + (1.0 - b2) * g * g;
-                *w = *w * keep - rate * *m / ((*v * unbias).sqrt() + eps);
-            }
-            if let Some(decay) = self.ema_decay {
-                let decay = decay as f32;
-                for (e, w) in slot.ema.iter_mut().zip(&weights) {
-                    *e = decay * *e + (1.0 - decay) * w;
+        let rates = Rates {
+            beta1: c.beta1 as f32,
+            beta2: c.beta2 as f32,
+            eps: c.eps as f32,
+            shrink,
+            rate,
+            unbias,
+            ema: self.ema_decay.map(|d| d as f32),
+        };
+        let decay = |slot: &Slot| if slot.decay { (1.0 - lr * c.weight_decay) as f32 } else { 1.0 };
+        // Memory is what this costs: two threads reach more of it than one.
+        let half = self.slots.len() / 2;
+        let (front, back) = self.slots.split_at_mut(half);
+        let run = |slots: &mut [Slot], gradients: &[Vec<Tensor>]| -> Result<()> {
+            for (slot, of_slot) in slots.iter_mut().zip(gradients) {
+                if !of_slot.is_empty() {
+                    let keep = decay(slot);
+                    with_all(of_slot, |shards| slot.update(shards, keep, rates))?;
                 }
             }
-            slot.var.set(&Tensor::from_vec(weights, slot.var.shape(), &Device::Cpu)?)?;
-        }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| run(front, &gradients[..half]));
+            let own = run(back, &gradients[half..]);
+            other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).and(own)
+        })?;
         Ok(StepStats { grad_norm, finite: true })
     }
 
@@ -166,7 +177,124 @@ impl AdamW {
     }
 }
 
+/// What a step applies to every weight.
+#[derive(Clone, Copy)]
+struct Rates {
+    beta1: f32,
+    beta2: f32,
+    eps: f32,
+    shrink: f32,
+    rate: f32,
+    unbias: f32,
+    ema: Option<f32>,
+}
+
+/// A step on one parameter's weights in place.
+struct Update<'a> {
+    shards: &'a [&'a [f32]],
+    keep: f32,
+    rates: Rates,
+    /// First and second moment, and average.
+    state: Mutex<[&'a mut [f32]; 3]>,
+}
+
+impl InplaceOp1 for Update<'_> {
+    fn name(&self) -> &'static str {
+        "adamw"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        let (CpuStorage::F32(weights), Some((start, end))) = (storage, layout.contiguous_offsets())
+        else {
+            candle_core::bail!("AdamW needs contiguous float32 parameters");
+        };
+        let Ok(mut state) = self.state.lock() else { return Ok(()) };
+        let [m, v, ema] = &mut *state;
+        update(&mut weights[start..end], self.shards, [m, v, ema], self.keep, self.rates);
+        Ok(())
+    }
+}
+
+/// Numbers that are updated together, so that the sum of their gradients stays in a register or two.
+const BLOCK: usize = 256;
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
+fn update(
+    weights: &mut [f32],
+    shards: &[&[f32]],
+    [m, v, ema]: [&mut [f32]; 3],
+    keep: f32,
+    rates: Rates,
+) {
+    let Rates { beta1, beta2, eps, shrink, rate, unbias, ema: ema_decay } = rates;
+    let mut sum = [0f32; BLOCK];
+    for (block, weights) in weights.chunks_mut(BLOCK).enumerate() {
+        let at = block * BLOCK..block * BLOCK + weights.len();
+        let sum = &mut sum[..weights.len()];
+        add_up(shards, at.clone(), sum);
+        let (m, v, ema) = (&mut m[at.clone()], &mut v[at.clone()], &mut ema[at]);
+        for (((w, &mut g), m), v) in weights.iter_mut().zip(sum).zip(m).zip(v) {
+            let g = g * shrink;
+            *m = beta1 * *m + (1.0 - beta1) * g;
+            *v = beta2 * *v + (1.0 - beta2) * g * g;
+            *w = *w * keep - rate * *m / ((*v * unbias).sqrt() + eps);
+        }
+        if let Some(decay) = ema_decay {
+            for (e, w) in ema.iter_mut().zip(&*weights) {
+                *e = decay * *e + (1.0 - decay) * w;
+            }
+        }
+    }
+}
+
+/// The sum over shards, in their order.
+#[inline(always)]
+fn add_up(shards: &[&[f32]], at: std::ops::Range<usize>, sum: &mut [f32]) {
+    sum.fill(0.0);
+    for shard in shards {
+        for (sum, g) in sum.iter_mut().zip(&shard[at.clone()]) {
+            *sum += g;
+        }
+    }
+}
+
+/// The squared norm of the sum over shards.
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
+fn square_of_sum(shards: &[&[f32]]) -> f64 {
+    let len = shards.first().map_or(0, |s| s.len());
+    let mut buffer = [0f32; BLOCK];
+    let mut total = 0f64;
+    for start in (0..len).step_by(BLOCK) {
+        let at = start..(start + BLOCK).min(len);
+        let part = &mut buffer[..at.len()];
+        add_up(shards, at, part);
+        total += f64::from(sum(part, |v| v * v));
+    }
+    total
+}
+
+/// Calls `f` with the numbers of all tensors.
+fn with_all<R>(tensors: &[Tensor], f: impl FnOnce(&[&[f32]]) -> Result<R>) -> Result<R> {
+    let guards: Vec<_> = tensors.iter().map(Tensor::storage_and_layout).collect();
+    let slices: Vec<&[f32]> = guards
+        .iter()
+        .map(|(storage, layout)| match &**storage {
+            Storage::Cpu(storage) => view(storage, layout),
+            _ => candle_core::bail!("expected a tensor on the CPU"),
+        })
+        .collect::<Result<_>>()?;
+    f(&slices)
+}
+
 impl Slot {
+    fn update(&mut self, shards: &[&[f32]], keep: f32, rates: Rates) -> Result<()> {
+        if shards.iter().any(|s| s.len() != self.m.len()) {
+            candle_core::bail!("the gradient of {} has another shape than its weights", self.name);
+        }
+        let state = Mutex::new([&mut self.m[..], &mut self.v[..], &mut self.ema[..]]);
+        self.var.inplace_op1(&Update { shards, keep, rates, state })
+    }
+
     fn tensor(&self, values: &[f32]) -> Result<Tensor> {
         Tensor::from_slice(values, self.var.shape(), &Device::Cpu)
     }
@@ -174,19 +302,4 @@ impl Slot {
 
 fn numbers(tensor: &Tensor) -> Result<Vec<f32>> {
     with(tensor, |values| Ok(values.to_vec()))
-}
-
-/// The sum over shards, in their order; `None` where no shard has a gradient.
-fn sum_gradients(var: &Var, grads: &[&GradStore]) -> Result<Option<Vec<f32>>> {
-    let mut total: Option<Vec<f32>> = None;
-    for gradient in grads.iter().filter_map(|g| g.get(var)) {
-        match &mut total {
-            None => total = Some(numbers(gradient)?),
-            Some(total) => with(gradient, |g| {
-                total.iter_mut().zip(g).for_each(|(t, g)| *t += g);
-                Ok(())
-            })?,
-        }
-    }
-    Ok(total)
 }

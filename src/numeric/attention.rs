@@ -3,9 +3,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout, Result, Shape, Tensor, D};
+use candle_core::{
+    CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Layout, Result, Shape, Tensor, D,
+};
 
-use super::slices::{exp, fused, max, product, sum, sum2, view, with, Matrix, Target};
+use super::slices::{fused, product, softmax, softmax_backward, view, with, Matrix, Target};
 
 /// A masked score: far below any other, and finite, so that a row without any key is uniform and not NaN.
 const MASKED: f32 = -1e9;
@@ -28,15 +30,62 @@ pub struct Bias<'a> {
     pub index: RelativeIndex,
 }
 
+/// Queries, keys and values, as products with joined weights give them.
+#[derive(Debug, Clone, Copy)]
+pub enum Projections<'a> {
+    /// Keys and values side by side.
+    Pair {
+        /// `[batch, queries, heads · d_head]`.
+        q: &'a Tensor,
+        /// `[batch, keys, 2 · heads · d_head]`.
+        kv: &'a Tensor,
+    },
+    /// Queries, keys and values of the same positions side by side, `[batch, positions, 3 · heads · d_head]`.
+    Joined(&'a Tensor),
+}
+
+impl Projections<'_> {
+    /// Batch, queries, keys, and `heads · d_head`.
+    fn sizes(&self) -> Result<(usize, usize, usize, usize)> {
+        match self {
+            Self::Pair { q, kv } => {
+                let (batch, queries, width) = q.dims3()?;
+                let keys = kv.dim(1)?;
+                if kv.dims() != [batch, keys, 2 * width] {
+                    candle_core::bail!(
+                        "attention: queries {:?}, keys and values {:?}",
+                        q.shape(),
+                        kv.shape()
+                    );
+                }
+                Ok((batch, queries, keys, width))
+            }
+            Self::Joined(qkv) => {
+                let (batch, positions, width) = qkv.dims3()?;
+                if width % 3 != 0 {
+                    candle_core::bail!("attention: queries, keys, values {:?}", qkv.shape());
+                }
+                Ok((batch, positions, positions, width / 3))
+            }
+        }
+    }
+
+    /// Queries, keys and values apart.
+    fn split(&self) -> Result<[Tensor; 3]> {
+        let (_, _, _, width) = self.sizes()?;
+        let part = |x: &Tensor, at: usize| x.narrow(2, at * width, width);
+        Ok(match self {
+            Self::Pair { q, kv } => [(*q).clone(), part(kv, 0)?, part(kv, 1)?],
+            Self::Joined(qkv) => [part(qkv, 0)?, part(qkv, 1)?, part(qkv, 2)?],
+        })
+    }
+}
+
 /// The operands of [`attention`].
 #[derive(Debug, Clone)]
 pub struct AttentionArgs<'a> {
-    /// `[batch, queries, heads · d_head]`.
-    pub q: &'a Tensor,
-    /// `[batch, keys, heads · d_head]`.
-    pub k: &'a Tensor,
-    /// `[batch, keys, heads · d_head]`.
-    pub v: &'a Tensor,
+    /// Queries, keys and values.
+    pub input: Projections<'a>,
     /// Heads.
     pub heads: usize,
     /// Factor on the products of queries and keys.
@@ -55,21 +104,15 @@ pub struct AttentionArgs<'a> {
 /// # Errors
 /// Shapes that do not fit.
 pub fn attention(args: &AttentionArgs<'_>) -> Result<Tensor> {
-    let mut tensors = vec![args.q, args.k, args.v];
+    let first = match args.input {
+        Projections::Pair { q, .. } | Projections::Joined(q) => q,
+    };
+    let mut tensors = vec![first];
     tensors.extend(args.bias.iter().map(|b| b.values));
     if !fused(&tensors) {
         return composed_attention(args, &Ok);
     }
-    let (batch, queries, width) = args.q.dims3()?;
-    let keys = args.k.dim(1)?;
-    if args.k.dims() != [batch, keys, width] || args.v.dims() != args.k.dims() {
-        candle_core::bail!(
-            "attention: queries {:?}, keys {:?}, values {:?}",
-            args.q.shape(),
-            args.k.shape(),
-            args.v.shape()
-        );
-    }
+    let (batch, queries, keys, width) = args.input.sizes()?;
     if args.heads == 0 || width % args.heads != 0 {
         candle_core::bail!("attention: {width} is no multiple of {} heads", args.heads);
     }
@@ -80,7 +123,7 @@ pub fn attention(args: &AttentionArgs<'_>) -> Result<Tensor> {
         Some(mask) => candle_core::bail!("attention: mask {:?} for {keys} keys", mask.shape()),
         None => None,
     };
-    let kv = Tensor::cat(&[args.k, args.v], 2)?; // [batch, keys, 2 · width]
+    let joined = matches!(args.input, Projections::Joined(_));
     let mut op = Attention {
         batch,
         heads: args.heads,
@@ -89,13 +132,21 @@ pub fn attention(args: &AttentionArgs<'_>) -> Result<Tensor> {
         d: width / args.heads,
         scale: args.scale as f32,
         causal: args.causal,
+        joined,
         mask,
         bias: None,
         weights: Mutex::new(None),
     };
-    let q = args.q.contiguous()?;
+    let first = first.contiguous()?;
+    let second = match args.input {
+        Projections::Pair { kv, .. } => Some(kv.contiguous()?),
+        Projections::Joined(_) => None,
+    };
     let Some(bias) = &args.bias else {
-        return q.apply_op2(&kv, op);
+        return match &second {
+            Some(kv) => first.apply_op2(kv, op),
+            None => first.apply_op1(op),
+        };
     };
     let (rows, heads, bias_queries, entries) = bias.values.dims4()?;
     let fits = match &bias.index {
@@ -108,7 +159,11 @@ pub fn attention(args: &AttentionArgs<'_>) -> Result<Tensor> {
         candle_core::bail!("attention: bias {:?} does not fit", bias.values.shape());
     }
     op.bias = Some(BiasShape { rows, entries, index: bias.index.clone() });
-    q.apply_op3(&kv, &bias.values.contiguous()?, op)
+    let bias = bias.values.contiguous()?;
+    match &second {
+        Some(kv) => first.apply_op3(kv, &bias, op),
+        None => first.apply_op2(&bias, op),
+    }
 }
 
 /// The same from candle's operations, for other devices and number types; `on_weights` sees the softmax, `[batch, heads,
@@ -120,12 +175,15 @@ pub fn composed_attention(
     args: &AttentionArgs<'_>,
     on_weights: &dyn Fn(Tensor) -> Result<Tensor>,
 ) -> Result<Tensor> {
-    let (b, sq, width) = args.q.dims3()?;
-    let (sk, h) = (args.k.dim(1)?, args.heads);
-    let (device, dtype) = (args.q.device(), args.q.dtype());
-    let split =
-        |x: &Tensor, s: usize| x.reshape((b, s, h, width / h))?.transpose(1, 2)?.contiguous();
-    let (q, k, v) = (split(args.q, sq)?, split(args.k, sk)?, split(args.v, sk)?);
+    let (b, sq, sk, width) = args.input.sizes()?;
+    let h = args.heads;
+    let [q, k, v] = args.input.split()?;
+    let (device, dtype) = (q.device().clone(), q.dtype());
+    let device = &device;
+    let split = |x: &Tensor, s: usize| {
+        x.contiguous()?.reshape((b, s, h, width / h))?.transpose(1, 2)?.contiguous()
+    };
+    let (q, k, v) = (split(&q, sq)?, split(&k, sk)?, split(&v, sk)?);
     let mut scores = (q.matmul(&k.t()?.contiguous()?)? * args.scale)?; // [b, h, sq, sk]
     if let Some(bias) = &args.bias {
         let values = match &bias.index {
@@ -179,6 +237,8 @@ struct Attention {
     d: usize,
     scale: f32,
     causal: bool,
+    /// Whether queries, keys and values stand side by side in one operand.
+    joined: bool,
     mask: Option<Vec<f32>>,
     bias: Option<BiasShape>,
     /// The forward pass's softmax, `[batch, heads, queries, keys]`, for the backward pass.
@@ -186,16 +246,27 @@ struct Attention {
 }
 
 impl Attention {
-    fn q<'a>(&self, data: &'a [f32], b: usize, head: usize) -> Matrix<'a> {
-        let width = self.heads * self.d;
-        Matrix { data, start: b * self.queries * width + head * self.d, row: width, column: 1 }
+    /// Where a head's queries lie in the first operand: start, and numbers from row to row.
+    fn q_place(&self, b: usize, head: usize) -> (usize, usize) {
+        let row = self.heads * self.d * if self.joined { 3 } else { 1 };
+        (b * self.queries * row + head * self.d, row)
     }
 
-    /// Keys (`part` 0) or values (1) of a head.
+    /// Where a head's keys (`part` 0) or values (1) lie in the last operand.
+    fn kv_place(&self, b: usize, head: usize, part: usize) -> (usize, usize) {
+        let width = self.heads * self.d;
+        let (row, first) = if self.joined { (3 * width, width) } else { (2 * width, 0) };
+        (b * self.keys * row + first + part * width + head * self.d, row)
+    }
+
+    fn q<'a>(&self, data: &'a [f32], b: usize, head: usize) -> Matrix<'a> {
+        let (start, row) = self.q_place(b, head);
+        Matrix { data, start, row, column: 1 }
+    }
+
     fn kv<'a>(&self, data: &'a [f32], b: usize, head: usize, part: usize) -> Matrix<'a> {
-        let width = 2 * self.heads * self.d;
-        let start = b * self.keys * width + part * self.heads * self.d + head * self.d;
-        Matrix { data, start, row: width, column: 1 }
+        let (start, row) = self.kv_place(b, head, part);
+        Matrix { data, start, row, column: 1 }
     }
 
     fn hidden(&self, b: usize, query: usize, key: usize) -> bool {
@@ -237,10 +308,7 @@ impl Attention {
                             *s = if m > 0.0 { *s } else { MASKED };
                         }
                     }
-                    let top = max(row);
-                    row.iter_mut().for_each(|s| *s = exp(*s - top));
-                    let scale = 1.0 / sum(row, |v| v);
-                    row.iter_mut().for_each(|s| *s *= scale);
+                    softmax(row);
                 }
                 let target =
                     Target { data: &mut out, start: b * sq * width + head * d, row: width };
@@ -254,33 +322,33 @@ impl Attention {
         out
     }
 
-    /// Gradients of queries, of keys and values together, and of the bias (empty without one).
-    fn backward(&self, q: &[f32], kv: &[f32], g: &[f32]) -> Result<[Vec<f32>; 3]> {
+    /// Gradients of the operands, the bias's last and empty without one. `kv` is `None` where all are joined.
+    fn backward(&self, q: &[f32], kv: Option<&[f32]>, g: &[f32]) -> Result<[Vec<f32>; 3]> {
         let Some(weights) = self.weights.lock().ok().and_then(|mut slot| slot.take()) else {
             candle_core::bail!("the gradient of an attention is there once");
         };
         let (sq, sk, d, width) = (self.queries, self.keys, self.d, self.heads * self.d);
         let mut dq = vec![0f32; q.len()];
-        let mut dkv = vec![0f32; kv.len()];
+        let mut dkv = vec![0f32; kv.map_or(0, <[f32]>::len)];
         let entries = self.bias.as_ref().map_or(0, |s| s.rows * self.heads * sq * s.entries);
         let mut dbias = vec![0f32; entries];
         let mut ds = vec![0f32; sq * sk];
+        let source = kv.unwrap_or(q);
         for b in 0..self.batch {
             for head in 0..self.heads {
                 let p = &weights[(b * self.heads + head) * sq * sk..][..sq * sk];
                 let p_matrix = Matrix { data: p, start: 0, row: sk, column: 1 };
-                let key_start = self.kv(kv, b, head, 0).start;
-                let value_start = self.kv(kv, b, head, 1).start;
-                let row = 2 * width;
-                let grad = self.q(g, b, head);
-                let target = Target { data: &mut dkv, start: value_start, row };
+                let start = b * sq * width + head * d;
+                let grad = Matrix { data: g, start, row: width, column: 1 };
+                let (start, row) = self.kv_place(b, head, 1);
+                let data = if self.joined { &mut dq } else { &mut dkv };
+                let target = Target { data, start, row };
                 product((sk, d, sq), 1.0, transposed(p_matrix), grad, target, false);
                 let target = Target { data: &mut ds, start: 0, row: sk };
-                let values = transposed(self.kv(kv, b, head, 1));
+                let values = transposed(self.kv(source, b, head, 1));
                 product((sq, sk, d), 1.0, grad, values, target, false);
                 for (i, (p, ds)) in p.chunks_exact(sk).zip(ds.chunks_exact_mut(sk)).enumerate() {
-                    let dot = sum2(p, ds, |p, d| p * d);
-                    ds.iter_mut().zip(p).for_each(|(d, p)| *d = p * (*d - dot));
+                    softmax_backward(p, ds);
                     // Only a row without any key has weight on masked ones; its scores are constant.
                     if self.hidden(b, i, 0) && p[0] > 0.0 {
                         ds.fill(0.0);
@@ -302,9 +370,12 @@ impl Attention {
                     }
                 }
                 let ds = Matrix { data: &ds, start: 0, row: sk, column: 1 };
-                let target = Target { data: &mut dq, start: grad.start, row: width };
-                product((sq, d, sk), self.scale, ds, self.kv(kv, b, head, 0), target, false);
-                let target = Target { data: &mut dkv, start: key_start, row };
+                let (start, row) = self.q_place(b, head);
+                let target = Target { data: &mut dq, start, row };
+                product((sq, d, sk), self.scale, ds, self.kv(source, b, head, 0), target, false);
+                let (start, row) = self.kv_place(b, head, 0);
+                let data = if self.joined { &mut dq } else { &mut dkv };
+                let target = Target { data, start, row };
                 product((sk, d, sq), self.scale, transposed(ds), self.q(q, b, head), target, false);
             }
         }
@@ -320,6 +391,42 @@ fn transposed(x: Matrix<'_>) -> Matrix<'_> {
     Matrix { row: x.column, column: x.row, ..x }
 }
 
+impl Attention {
+    /// The gradients as tensors of the operands' shapes.
+    fn gradients(
+        &self,
+        q: &Tensor,
+        kv: Option<&Tensor>,
+        grad: &Tensor,
+    ) -> Result<(Tensor, Option<Tensor>, Vec<f32>)> {
+        let [dq, dkv, dbias] = with(q, |q| {
+            with(grad, |g| match kv {
+                Some(kv) => with(kv, |kv| self.backward(q, Some(kv), g)),
+                None => self.backward(q, None, g),
+            })
+        })?;
+        let dkv = kv.map(|kv| Tensor::from_vec(dkv, kv.shape(), q.device())).transpose()?;
+        Ok((Tensor::from_vec(dq, q.shape(), q.device())?, dkv, dbias))
+    }
+}
+
+/// Joined, without a bias.
+impl CustomOp1 for Attention {
+    fn name(&self) -> &'static str {
+        "attention-joined"
+    }
+
+    fn cpu_fwd(&self, qkv: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let qkv = view(qkv, layout)?;
+        Ok((CpuStorage::F32(self.forward(qkv, qkv, None)), self.shape()))
+    }
+
+    fn bwd(&self, qkv: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        Ok(Some(self.gradients(qkv, None, grad)?.0))
+    }
+}
+
+/// Joined with a bias, or a pair without one.
 impl CustomOp2 for Attention {
     fn name(&self) -> &'static str {
         "attention"
@@ -327,31 +434,38 @@ impl CustomOp2 for Attention {
 
     fn cpu_fwd(
         &self,
-        q: &CpuStorage,
-        ql: &Layout,
-        kv: &CpuStorage,
-        kvl: &Layout,
+        first: &CpuStorage,
+        first_layout: &Layout,
+        second: &CpuStorage,
+        second_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let out = self.forward(view(q, ql)?, view(kv, kvl)?, None);
+        let (first, second) = (view(first, first_layout)?, view(second, second_layout)?);
+        let out = if self.joined {
+            self.forward(first, first, Some(second))
+        } else {
+            self.forward(first, second, None)
+        };
         Ok((CpuStorage::F32(out), self.shape()))
     }
 
     fn bwd(
         &self,
-        q: &Tensor,
-        kv: &Tensor,
+        first: &Tensor,
+        second: &Tensor,
         _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let [dq, dkv, _] = with(q, |q| with(kv, |kv| with(grad, |g| self.backward(q, kv, g))))?;
-        let device = q.device();
-        Ok((
-            Some(Tensor::from_vec(dq, q.shape(), device)?),
-            Some(Tensor::from_vec(dkv, kv.shape(), device)?),
-        ))
+        if self.joined {
+            let (dqkv, _, dbias) = self.gradients(first, None, grad)?;
+            let dbias = Tensor::from_vec(dbias, second.shape(), second.device())?;
+            return Ok((Some(dqkv), Some(dbias)));
+        }
+        let (dq, dkv, _) = self.gradients(first, Some(second), grad)?;
+        Ok((Some(dq), dkv))
     }
 }
 
+/// A pair with a bias.
 impl CustomOp3 for Attention {
     fn name(&self) -> &'static str {
         "attention-bias"
@@ -378,12 +492,7 @@ impl CustomOp3 for Attention {
         _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let [dq, dkv, db] = with(q, |q| with(kv, |kv| with(grad, |g| self.backward(q, kv, g))))?;
-        let device = q.device();
-        Ok((
-            Some(Tensor::from_vec(dq, q.shape(), device)?),
-            Some(Tensor::from_vec(dkv, kv.shape(), device)?),
-            Some(Tensor::from_vec(db, bias.shape(), device)?),
-        ))
+        let (dq, dkv, dbias) = self.gradients(q, Some(kv), grad)?;
+        Ok((Some(dq), dkv, Some(Tensor::from_vec(dbias, bias.shape(), bias.device())?)))
     }
 }

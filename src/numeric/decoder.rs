@@ -1,17 +1,20 @@
 //! A T5 decoder on slices, for generation: weights laid out once, a preallocated key/value cache, all rows in one batch.
 //!
-//! A row that has ended leaves the batch at once: it costs no product and no logits any more.
+//! A row that has ended leaves the batch at once: it costs no product and no logits any more. Drafts let a row take several
+//! steps in one pass, with the same result.
 
 mod beam;
-mod state;
+mod greedy;
+mod pass;
 mod weights;
 
 use std::ops::ControlFlow;
 
+pub use super::kernel::Precision;
 pub use beam::Beam;
+pub use greedy::Effort;
 pub use weights::{relative_bucket, DecoderSpec, DecoderWeights, LayerWeights};
 
-use state::State;
 use weights::Packed;
 
 /// Why the decoder could not be built or run.
@@ -51,6 +54,20 @@ pub struct GenerateOptions {
     pub eos: Option<u32>,
     /// Ids that are never generated, such as padding.
     pub suppress: Vec<u32>,
+    /// Threads that share the work, this one included; the result does not depend on it.
+    pub threads: usize,
+}
+
+/// A guess at what a row will say. Greedy decoding with drafts gives the same as without, in fewer passes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Draft {
+    /// None.
+    #[default]
+    Nothing,
+    /// These tokens, without start and end.
+    Tokens(Vec<u32>),
+    /// What another row of the batch has said by then.
+    Row(usize),
 }
 
 /// What one step of generation gave.
@@ -58,7 +75,7 @@ pub struct GenerateOptions {
 pub struct Step<'a> {
     /// Its number, from 0.
     pub index: usize,
-    /// For every row that was still going: row, token, and whether the row has ended with it.
+    /// Row, token, and whether the row has ended with it; several of a row, in order, where a draft was right.
     pub tokens: &'a [(usize, u32, bool)],
 }
 
@@ -72,12 +89,16 @@ impl Decoder {
     ///
     /// # Errors
     /// [`DecoderError::Weight`] naming the first weight that does not fit the specification.
-    pub fn new(spec: DecoderSpec, weights: DecoderWeights) -> Result<Self, DecoderError> {
-        Ok(Self { packed: Packed::new(spec, weights)? })
+    pub fn new(
+        spec: DecoderSpec,
+        weights: DecoderWeights,
+        precision: Precision,
+    ) -> Result<Self, DecoderError> {
+        Ok(Self { packed: Packed::new(spec, weights, precision)? })
     }
 
-    /// Greedy decodes of `rows` memories, `memory` being `[rows, m, d_model]`; ids come without start and end.
-    /// `on_step` sees every step's tokens and can break off.
+    /// Greedy decodes of `rows` memories, `memory` being `[rows, m, d_model]`; ids come without start and end. `drafts`
+    /// may have one guess for each row. `on_step` sees every pass's tokens and can break off.
     ///
     /// # Errors
     /// A memory that does not divide into rows; [`DecoderError::Cancelled`].
@@ -86,40 +107,10 @@ impl Decoder {
         memory: &[f32],
         rows: usize,
         options: &GenerateOptions,
+        drafts: &[Draft],
         on_step: &mut dyn FnMut(&Step<'_>) -> ControlFlow<()>,
-    ) -> Result<Vec<Vec<u32>>, DecoderError> {
-        let mut out = vec![Vec::new(); rows];
-        let mut state = State::new(&self.packed, memory, rows, rows, options.max_len)?;
-        let mut live: Vec<usize> = (0..rows).collect();
-        let mut ids = vec![self.packed.spec.start_id; rows];
-        let mut told = Vec::with_capacity(rows);
-        for index in 0..options.max_len {
-            if live.is_empty() {
-                break;
-            }
-            let logits = state.step(&live, &ids, index);
-            told.clear();
-            for (&row, logits) in live.iter().zip(logits.chunks_exact_mut(self.packed.spec.vocab)) {
-                let id = argmax(logits, &options.suppress);
-                let ended = options.eos == Some(id);
-                if !ended {
-                    out[row].push(id);
-                }
-                told.push((row, id, ended || index + 1 == options.max_len));
-            }
-            if on_step(&Step { index, tokens: &told }).is_break() {
-                return Err(DecoderError::Cancelled);
-            }
-            live.clear();
-            ids.clear();
-            for &(row, id, ended) in &told {
-                if !ended {
-                    live.push(row);
-                    ids.push(id);
-                }
-            }
-        }
-        Ok(out)
+    ) -> Result<(Vec<Vec<u32>>, Effort), DecoderError> {
+        greedy::generate(&self.packed, memory, rows, options, drafts, on_step)
     }
 
     /// The `beams` most probable continuations found per row, best first by log probability per token.
@@ -135,15 +126,4 @@ impl Decoder {
     ) -> Result<Vec<Vec<Beam>>, DecoderError> {
         beam::search(&self.packed, memory, rows, beams.max(1), options)
     }
-}
-
-/// The id of the largest logit, the first where several are equal. Suppressed ones are overwritten.
-fn argmax(logits: &mut [f32], suppress: &[u32]) -> u32 {
-    for &id in suppress {
-        if let Some(logit) = logits.get_mut(id as usize) {
-            *logit = f32::NEG_INFINITY;
-        }
-    }
-    let top = super::slices::max(logits);
-    logits.iter().position(|&l| l == top).unwrap_or(0) as u32
 }

@@ -2,13 +2,28 @@
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
-use super::slices::{fused, product, view, with, Matrix, Target};
+use super::kernel::{Precision, Write};
+use super::slices::{
+    column_sums, columns_of, fused, new_product, precision, product_in, rows_of, view, with, Target,
+};
 
 /// `x · wᵀ + b`: `x` `[.., in]`, `w` `[out, in]`, `b` `[out]`; gives `[.., out]`.
 ///
 /// # Errors
 /// Shapes that do not fit.
 pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
+    project(x, w, b, false)
+}
+
+/// `relu(x · wᵀ + b)`, the shapes being those of [`linear`].
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn linear_relu(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
+    project(x, w, b, true)
+}
+
+fn project(x: &Tensor, w: &Tensor, b: Option<&Tensor>, relu: bool) -> Result<Tensor> {
     let (out, inner) = w.dims2()?;
     let mut shape = x.dims().to_vec();
     if shape.last() != Some(&inner) {
@@ -20,15 +35,21 @@ pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
     let x = x.contiguous()?.reshape(((), inner))?;
     let y = if fused(&[&x, w]) {
         let w = w.contiguous()?;
+        let op = Linear { relu, precision: precision() };
         match b {
-            Some(b) => x.apply_op3(&w, &b.contiguous()?, Linear)?,
-            None => x.apply_op2(&w, Linear)?,
+            Some(b) => x.apply_op3(&w, &b.contiguous()?, op)?,
+            None => x.apply_op2(&w, op)?,
         }
     } else {
         let y = x.matmul(&w.t()?)?;
-        match b {
+        let y = match b {
             Some(b) => y.broadcast_add(b)?,
             None => y,
+        };
+        if relu {
+            y.relu()?
+        } else {
+            y
         }
     };
     y.reshape(shape)
@@ -49,63 +70,80 @@ pub fn embedding(w: &Tensor, ids: &Tensor) -> Result<Tensor> {
     w.contiguous()?.apply_op1(Gather { ids })?.reshape(shape)
 }
 
-fn rows_of(data: &[f32], width: usize) -> Matrix<'_> {
-    Matrix { data, start: 0, row: width, column: 1 }
+struct Linear {
+    relu: bool,
+    precision: Precision,
 }
-
-fn columns_of(data: &[f32], width: usize) -> Matrix<'_> {
-    Matrix { data, start: 0, row: 1, column: width }
-}
-
-struct Linear;
 
 impl Linear {
-    fn forward(x: &[f32], w: &[f32], b: Option<&[f32]>, inner: usize, out: usize) -> Vec<f32> {
+    fn forward(
+        &self,
+        x: &[f32],
+        w: &[f32],
+        b: Option<&[f32]>,
+        inner: usize,
+        out: usize,
+    ) -> Vec<f32> {
         let m = x.len().checked_div(inner).unwrap_or(0);
-        let mut y = vec![0f32; m * out];
-        if let Some(b) = b {
-            for row in y.chunks_exact_mut(out) {
-                row.copy_from_slice(b);
-            }
+        let (x, w) = (rows_of(x, inner), columns_of(w, inner));
+        let Some(b) = b else {
+            let write = if self.relu { Write::Relu } else { Write::Set };
+            return new_product(self.precision, (m, out, inner), x, w, write);
+        };
+        let mut y = Vec::with_capacity(m * out);
+        for _ in 0..m {
+            y.extend_from_slice(b);
         }
         let target = Target { data: &mut y, start: 0, row: out };
-        product((m, out, inner), 1.0, rows_of(x, inner), columns_of(w, inner), target, b.is_some());
+        product_in(self.precision, (m, out, inner), 1.0, x, w, target, Write::Add);
+        if self.relu {
+            y.iter_mut().for_each(|y| *y = y.max(0.0));
+        }
         y
     }
 
-    /// dx = g·w, dw = gᵀ·x, db = the column sums of g.
-    fn backward(x: &Tensor, w: &Tensor, g: &Tensor) -> Result<(Tensor, Tensor, Vec<f32>)> {
+    /// dx = g·w, dw = gᵀ·x, db = the column sums of g; g is 0 where a ReLU was.
+    fn backward(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        y: &Tensor,
+        g: &Tensor,
+    ) -> Result<(Tensor, Tensor, Vec<f32>)> {
         let (out, inner) = w.dims2()?;
-        let m = x.dim(0)?;
         let (dx, dw, db) = with(x, |x| {
             with(w, |w| {
                 with(g, |g| {
-                    let mut dx = vec![0f32; m * inner];
-                    let target = Target { data: &mut dx, start: 0, row: inner };
-                    product(
-                        (m, inner, out),
-                        1.0,
-                        rows_of(g, out),
-                        rows_of(w, inner),
-                        target,
-                        false,
-                    );
-                    let mut dw = vec![0f32; out * inner];
-                    let target = Target { data: &mut dw, start: 0, row: inner };
-                    let gt = columns_of(g, out);
-                    product((out, inner, m), 1.0, gt, rows_of(x, inner), target, false);
-                    let mut db = vec![0f32; out];
-                    for row in g.chunks_exact(out) {
-                        for (d, g) in db.iter_mut().zip(row) {
-                            *d += g;
-                        }
+                    if !self.relu {
+                        return Ok(self.gradients(x, w, g, inner, out));
                     }
-                    Ok((dx, dw, db))
+                    with(y, |y| {
+                        let g: Vec<f32> =
+                            g.iter().zip(y).map(|(&g, &y)| if y > 0.0 { g } else { 0.0 }).collect();
+                        Ok(self.gradients(x, w, &g, inner, out))
+                    })
                 })
             })
         })?;
         let device = x.device();
         Ok((Tensor::from_vec(dx, x.shape(), device)?, Tensor::from_vec(dw, w.shape(), device)?, db))
+    }
+
+    fn gradients(
+        &self,
+        x: &[f32],
+        w: &[f32],
+        g: &[f32],
+        inner: usize,
+        out: usize,
+    ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+        let m = x.len().checked_div(inner).unwrap_or(0);
+        let precision = self.precision;
+        let (rows, weights) = (rows_of(g, out), rows_of(w, inner));
+        let dx = new_product(precision, (m, inner, out), rows, weights, Write::Set);
+        let (columns, inputs) = (columns_of(g, out), rows_of(x, inner));
+        let dw = new_product(precision, (out, inner, m), columns, inputs, Write::Set);
+        (dx, dw, column_sums(g, out))
     }
 }
 
@@ -122,7 +160,7 @@ impl CustomOp2 for Linear {
         wl: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (out, inner) = wl.shape().dims2()?;
-        let y = Self::forward(view(x, xl)?, view(w, wl)?, None, inner, out);
+        let y = self.forward(view(x, xl)?, view(w, wl)?, None, inner, out);
         Ok((CpuStorage::F32(y), Shape::from((xl.dims()[0], out))))
     }
 
@@ -130,10 +168,10 @@ impl CustomOp2 for Linear {
         &self,
         x: &Tensor,
         w: &Tensor,
-        _: &Tensor,
+        y: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (dx, dw, _) = Self::backward(x, w, grad)?;
+        let (dx, dw, _) = self.backward(x, w, y, grad)?;
         Ok((Some(dx), Some(dw)))
     }
 }
@@ -161,7 +199,7 @@ impl CustomOp3 for Linear {
                 wl.shape()
             );
         }
-        let y = Self::forward(view(x, xl)?, view(w, wl)?, Some(b), inner, out);
+        let y = self.forward(view(x, xl)?, view(w, wl)?, Some(b), inner, out);
         Ok((CpuStorage::F32(y), Shape::from((xl.dims()[0], out))))
     }
 
@@ -170,10 +208,10 @@ impl CustomOp3 for Linear {
         x: &Tensor,
         w: &Tensor,
         b: &Tensor,
-        _: &Tensor,
+        y: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (dx, dw, db) = Self::backward(x, w, grad)?;
+        let (dx, dw, db) = self.backward(x, w, y, grad)?;
         Ok((Some(dx), Some(dw), Some(Tensor::from_vec(db, b.shape(), b.device())?)))
     }
 }

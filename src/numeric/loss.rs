@@ -1,10 +1,14 @@
-//! Cross entropy whose forward pass already computes the gradient of the logits.
+//! Cross entropies whose forward pass already computes the gradients.
 
 use std::sync::Mutex;
 
-use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, D};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor, D};
+use multiversion::multiversion;
 
-use super::slices::{exp, fused, max, sum, view};
+use super::kernel::{Precision, Write};
+use super::slices::{
+    columns_of, exp, fused, max, new_product, precision, product_in, rows_of, sum, view, Target,
+};
 
 /// Mean of the cross entropy of `logits` `[n, vocab]` against `targets` other than `ignore`, in nats; 0 where all are
 /// ignored. With smoothing s, a share s of the target is spread evenly over the vocabulary.
@@ -35,9 +39,7 @@ pub fn cross_entropy_sum(
     if n != targets.len() {
         candle_core::bail!("{} targets for logits {:?}", targets.len(), logits.shape());
     }
-    if let Some(bad) = targets.iter().find(|&&t| t != ignore && t as usize >= vocab) {
-        candle_core::bail!("target {bad} outside a vocabulary of {vocab}");
-    }
+    check(targets, ignore, vocab)?;
     if fused(&[logits]) {
         let op = CrossEntropy {
             targets: targets.to_vec(),
@@ -48,6 +50,50 @@ pub fn cross_entropy_sum(
         return logits.contiguous()?.apply_op1(op);
     }
     composed(logits, targets, ignore, label_smoothing)
+}
+
+/// `scale` times the summed cross entropy of the logits `hidden · wᵀ` against `targets` other than `ignore`, in nats:
+/// `hidden` `[n, d]`, `w` `[vocab, d]`. The logits are computed some rows at a time and never stand in memory as a whole;
+/// the gradients are there with the forward pass.
+///
+/// # Errors
+/// Shapes that do not fit; a target outside the vocabulary.
+pub fn linear_cross_entropy(
+    hidden: &Tensor,
+    w: &Tensor,
+    targets: &[u32],
+    ignore: u32,
+    scale: f64,
+) -> Result<Tensor> {
+    let (n, d) = hidden.dims2()?;
+    let (vocab, inner) = w.dims2()?;
+    if n != targets.len() || d != inner {
+        candle_core::bail!(
+            "{} targets for hidden states {:?} and a head {:?}",
+            targets.len(),
+            hidden.shape(),
+            w.shape()
+        );
+    }
+    check(targets, ignore, vocab)?;
+    if fused(&[hidden, w]) {
+        let op = Head {
+            targets: targets.to_vec(),
+            ignore,
+            scale: scale as f32,
+            precision: precision(),
+            gradients: Mutex::new(None),
+        };
+        return hidden.contiguous()?.apply_op2(&w.contiguous()?, op);
+    }
+    composed(&hidden.matmul(&w.t()?)?, targets, ignore, 0.0)? * scale
+}
+
+fn check(targets: &[u32], ignore: u32, vocab: usize) -> Result<()> {
+    if let Some(bad) = targets.iter().find(|&&t| t != ignore && t as usize >= vocab) {
+        candle_core::bail!("target {bad} outside a vocabulary of {vocab}");
+    }
+    Ok(())
 }
 
 fn composed(logits: &Tensor, targets: &[u32], ignore: u32, smoothing: f64) -> Result<Tensor> {
@@ -62,6 +108,99 @@ fn composed(logits: &Tensor, targets: &[u32], ignore: u32, smoothing: f64) -> Re
     let loss = ((picked * (1.0 - smoothing))? + spread)?;
     let kept = Tensor::from_vec(kept, (n, 1), device)?.to_dtype(loss.dtype())?;
     loss.mul(&kept)?.sum_all()?.neg()
+}
+
+/// The cross entropy of one row of logits, which become its gradient times `scale`.
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
+fn entropy_row(row: &mut [f32], target: usize, smoothing: f32, scale: f32) -> f32 {
+    let spread = smoothing / row.len() as f32;
+    let (top, at_target) = (max(row), row[target]);
+    let all = if smoothing > 0.0 { sum(row, |v| v) } else { 0.0 };
+    row.iter_mut().for_each(|x| *x = exp(*x - top));
+    let norm = sum(row, |v| v);
+    let log_norm = norm.ln() + top;
+    let factor = scale / norm;
+    row.iter_mut().for_each(|g| *g = *g * factor - spread * scale);
+    row[target] -= (1.0 - smoothing) * scale;
+    (1.0 - smoothing) * (log_norm - at_target) + smoothing * log_norm - spread * all
+}
+
+/// Rows whose logits are in memory at a time: enough to make products of, few enough for the third-level cache.
+const HEAD_ROWS: usize = 256;
+
+struct Head {
+    targets: Vec<u32>,
+    ignore: u32,
+    scale: f32,
+    precision: Precision,
+    /// Of the hidden states and of the head.
+    gradients: Mutex<Option<(Vec<f32>, Vec<f32>)>>,
+}
+
+impl CustomOp2 for Head {
+    fn name(&self) -> &'static str {
+        "head-cross-entropy"
+    }
+
+    fn cpu_fwd(
+        &self,
+        hidden: &CpuStorage,
+        hidden_layout: &Layout,
+        w: &CpuStorage,
+        w_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (vocab, d) = w_layout.shape().dims2()?;
+        let (hidden, w) = (view(hidden, hidden_layout)?, view(w, w_layout)?);
+        let precision = self.precision;
+        let mut d_hidden = vec![0f32; hidden.len()];
+        let mut d_w = vec![0f32; w.len()];
+        let mut total = 0f64;
+        let chunks = hidden.chunks(HEAD_ROWS * d).zip(d_hidden.chunks_mut(HEAD_ROWS * d));
+        for ((hidden, d_hidden), targets) in chunks.zip(self.targets.chunks(HEAD_ROWS)) {
+            let rows = targets.len();
+            let (left, right) = (rows_of(hidden, d), columns_of(w, d));
+            let mut logits = new_product(precision, (rows, vocab, d), left, right, Write::Set);
+            for (row, &target) in logits.chunks_exact_mut(vocab).zip(targets) {
+                if target == self.ignore {
+                    row.fill(0.0);
+                } else {
+                    total += f64::from(entropy_row(row, target as usize, 0.0, self.scale));
+                }
+            }
+            let (g, weights) = (rows_of(&logits, vocab), rows_of(w, d));
+            let target = Target { data: d_hidden, start: 0, row: d };
+            product_in(precision, (rows, d, vocab), 1.0, g, weights, target, Write::Set);
+            let target = Target { data: &mut d_w, start: 0, row: d };
+            let columns = columns_of(&logits, vocab);
+            product_in(precision, (vocab, d, rows), 1.0, columns, left, target, Write::Add);
+        }
+        if let Ok(mut slot) = self.gradients.lock() {
+            *slot = Some((d_hidden, d_w));
+        }
+        Ok((CpuStorage::F32(vec![(total * f64::from(self.scale)) as f32]), Shape::from(())))
+    }
+
+    fn bwd(
+        &self,
+        hidden: &Tensor,
+        w: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let scale = grad.to_dtype(DType::F32)?.to_scalar::<f32>()?;
+        let taken = self.gradients.lock().ok().and_then(|mut slot| slot.take());
+        let Some((mut d_hidden, mut d_w)) = taken else {
+            candle_core::bail!("the gradient of a cross entropy is there once");
+        };
+        // The scale of the forward pass is meant to leave nothing to do here.
+        if (scale - 1.0).abs() > f32::EPSILON {
+            d_hidden.iter_mut().chain(&mut d_w).for_each(|g| *g *= scale);
+        }
+        Ok((
+            Some(Tensor::from_vec(d_hidden, hidden.shape(), hidden.device())?),
+            Some(Tensor::from_vec(d_w, w.shape(), w.device())?),
+        ))
+    }
 }
 
 struct CrossEntropy {
@@ -81,28 +220,12 @@ impl CustomOp1 for CrossEntropy {
         let x = view(x, layout)?;
         let mut gradient = vec![0f32; x.len()];
         let mut total = 0f64;
-        let spread = self.smoothing / vocab as f32;
         let rows = x.chunks_exact(vocab).zip(gradient.chunks_exact_mut(vocab));
         for ((x, g), &target) in rows.zip(&self.targets) {
-            if target == self.ignore {
-                continue;
+            if target != self.ignore {
+                g.copy_from_slice(x);
+                total += f64::from(entropy_row(g, target as usize, self.smoothing, 1.0));
             }
-            let target = target as usize;
-            let top = max(x);
-            for (g, &x) in g.iter_mut().zip(x) {
-                *g = exp(x - top);
-            }
-            let norm = sum(g, |v| v);
-            let log_norm = norm.ln() + top;
-            total += f64::from((1.0 - self.smoothing) * (log_norm - x[target]));
-            if self.smoothing > 0.0 {
-                total += f64::from(self.smoothing * log_norm - spread * sum(x, |v| v));
-            }
-            let scale = 1.0 / norm;
-            for g in g.iter_mut() {
-                *g = *g * scale - spread;
-            }
-            g[target] -= 1.0 - self.smoothing;
         }
         if let Ok(mut slot) = self.gradient.lock() {
             *slot = Some(gradient);

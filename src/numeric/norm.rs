@@ -2,7 +2,9 @@
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, D};
 
-use super::slices::{fused, sum, sum2, view, with};
+use multiversion::multiversion;
+
+use super::slices::{fused, rms_norm_rows, sum, sum2, view, with};
 
 /// `(x − mean) / √(var + eps) · w + b` over the last dimension; `w`, `b`: `[d]`.
 ///
@@ -41,18 +43,74 @@ fn unit_composed(x: &Tensor, eps: f64) -> Result<Tensor> {
     x.broadcast_div(&(square + eps)?.sqrt()?)
 }
 
-struct LayerNorm {
-    eps: f32,
+/// Mean and reciprocal deviation of a row.
+#[inline(always)]
+fn moments(x: &[f32], eps: f32) -> (f32, f32) {
+    let d = x.len() as f32;
+    let mean = sum(x, |v| v) / d;
+    let variance = sum(x, |v| (v - mean) * (v - mean)) / d;
+    (mean, 1.0 / (variance + eps).sqrt())
 }
 
-impl LayerNorm {
-    /// Mean and reciprocal deviation of a row.
-    fn moments(&self, x: &[f32]) -> (f32, f32) {
-        let d = x.len() as f32;
-        let mean = sum(x, |v| v) / d;
-        let variance = sum(x, |v| (v - mean) * (v - mean)) / d;
-        (mean, 1.0 / (variance + self.eps).sqrt())
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
+fn layer_norm_rows(x: &[f32], w: &[f32], b: &[f32], eps: f32, out: &mut Vec<f32>) {
+    for x in x.chunks_exact(w.len()) {
+        let (mean, r) = moments(x, eps);
+        out.extend(x.iter().zip(w).zip(b).map(|((&x, &w), &b)| (x - mean) * r * w + b));
     }
+}
+
+/// Gradients of the input, appended to `dx`, and of weight and bias, added to `dw` and `db`.
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
+fn layer_norm_backward(
+    (x, w, g): (&[f32], &[f32], &[f32]),
+    eps: f32,
+    dx: &mut Vec<f32>,
+    dw: &mut [f32],
+    db: &mut [f32],
+) {
+    let d = w.len();
+    let mut scaled = vec![0f32; d];
+    for (x, g) in x.chunks_exact(d).zip(g.chunks_exact(d)) {
+        let (mean, r) = moments(x, eps);
+        for ((s, g), w) in scaled.iter_mut().zip(g).zip(w) {
+            *s = g * w;
+        }
+        for (((dw, db), g), x) in dw.iter_mut().zip(db.iter_mut()).zip(g).zip(x) {
+            *dw += g * (x - mean) * r;
+            *db += g;
+        }
+        let mean_g = sum(&scaled, |v| v) / d as f32;
+        let along = sum2(&scaled, x, |g, x| g * (x - mean)) * r * r / d as f32;
+        dx.extend(scaled.iter().zip(x).map(|(s, x)| r * (s - mean_g - (x - mean) * along)));
+    }
+}
+
+/// As [`layer_norm_backward`], of the root-mean-square norm.
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
+fn rms_norm_backward(
+    (x, w, g): (&[f32], &[f32], &[f32]),
+    eps: f32,
+    dx: &mut Vec<f32>,
+    dw: &mut [f32],
+) {
+    let d = w.len();
+    let mut scaled = vec![0f32; d];
+    for (x, g) in x.chunks_exact(d).zip(g.chunks_exact(d)) {
+        let r = 1.0 / (sum(x, |v| v * v) / d as f32 + eps).sqrt();
+        for ((s, g), w) in scaled.iter_mut().zip(g).zip(w) {
+            *s = g * w;
+        }
+        for ((dw, g), x) in dw.iter_mut().zip(g).zip(x) {
+            *dw += g * x * r;
+        }
+        let along = sum2(&scaled, x, |g, x| g * x) * r * r / d as f32;
+        dx.extend(scaled.iter().zip(x).map(|(s, x)| r * (s - x * along)));
+    }
+}
+
+struct LayerNorm {
+    eps: f32,
 }
 
 impl CustomOp3 for LayerNorm {
@@ -75,10 +133,7 @@ impl CustomOp3 for LayerNorm {
             candle_core::bail!("layer norm over {d} of {:?}", xl.shape());
         }
         let mut out = Vec::with_capacity(x.len());
-        for x in x.chunks_exact(d) {
-            let (mean, r) = self.moments(x);
-            out.extend(x.iter().zip(w).zip(b).map(|((&x, &w), &b)| (x - mean) * r * w + b));
-        }
+        layer_norm_rows(x, w, b, self.eps, &mut out);
         Ok((CpuStorage::F32(out), xl.shape().clone()))
     }
 
@@ -92,25 +147,11 @@ impl CustomOp3 for LayerNorm {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let d = w.elem_count();
         let (mut dw, mut db) = (vec![0f32; d], vec![0f32; d]);
-        let mut scaled = vec![0f32; d];
         let dx = with(x, |x| {
             with(w, |w| {
                 with(grad, |g| {
-                    let mut dx = vec![0f32; x.len()];
-                    let rows = x.chunks_exact(d).zip(g.chunks_exact(d));
-                    for ((x, g), dx) in rows.zip(dx.chunks_exact_mut(d)) {
-                        let (mean, r) = self.moments(x);
-                        for i in 0..d {
-                            scaled[i] = g[i] * w[i];
-                            dw[i] += g[i] * (x[i] - mean) * r;
-                            db[i] += g[i];
-                        }
-                        let mean_g = sum(&scaled, |v| v) / d as f32;
-                        let along = sum2(&scaled, x, |g, x| g * (x - mean)) * r * r / d as f32;
-                        for i in 0..d {
-                            dx[i] = r * (scaled[i] - mean_g - (x[i] - mean) * along);
-                        }
-                    }
+                    let mut dx = Vec::with_capacity(x.len());
+                    layer_norm_backward((x, w, g), self.eps, &mut dx, &mut dw, &mut db);
                     Ok(dx)
                 })
             })
@@ -126,12 +167,6 @@ impl CustomOp3 for LayerNorm {
 
 struct RmsNorm {
     eps: f32,
-}
-
-impl RmsNorm {
-    fn reciprocal(&self, x: &[f32]) -> f32 {
-        1.0 / (sum(x, |v| v * v) / x.len() as f32 + self.eps).sqrt()
-    }
 }
 
 impl CustomOp2 for RmsNorm {
@@ -151,11 +186,8 @@ impl CustomOp2 for RmsNorm {
         if d == 0 || x.len() % d != 0 {
             candle_core::bail!("rms norm over {d} of {:?}", xl.shape());
         }
-        let mut out = Vec::with_capacity(x.len());
-        for x in x.chunks_exact(d) {
-            let r = self.reciprocal(x);
-            out.extend(x.iter().zip(w).map(|(&x, &w)| x * r * w));
-        }
+        let mut out = vec![0f32; x.len()];
+        rms_norm_rows(x, w, self.eps, &mut out);
         Ok((CpuStorage::F32(out), xl.shape().clone()))
     }
 
@@ -166,25 +198,12 @@ impl CustomOp2 for RmsNorm {
         _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let d = w.elem_count();
-        let mut dw = vec![0f32; d];
-        let mut scaled = vec![0f32; d];
+        let mut dw = vec![0f32; w.elem_count()];
         let dx = with(x, |x| {
             with(w, |w| {
                 with(grad, |g| {
-                    let mut dx = vec![0f32; x.len()];
-                    let rows = x.chunks_exact(d).zip(g.chunks_exact(d));
-                    for ((x, g), dx) in rows.zip(dx.chunks_exact_mut(d)) {
-                        let r = self.reciprocal(x);
-                        for i in 0..d {
-                            scaled[i] = g[i] * w[i];
-                            dw[i] += g[i] * x[i] * r;
-                        }
-                        let along = sum2(&scaled, x, |g, x| g * x) * r * r / d as f32;
-                        for i in 0..d {
-                            dx[i] = r * (scaled[i] - x[i] * along);
-                        }
-                    }
+                    let mut dx = Vec::with_capacity(x.len());
+                    rms_norm_backward((x, w, g), self.eps, &mut dx, &mut dw);
                     Ok(dx)
                 })
             })

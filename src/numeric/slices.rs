@@ -1,6 +1,11 @@
 //! What the operations share: contiguous views of tensors, and loops that the compiler turns into vector code.
 
+use std::cell::{Cell, RefCell};
+
 use candle_core::{CpuStorage, DType, Layout, Result, Storage, Tensor};
+use multiversion::multiversion;
+
+use super::kernel::{multiply, Isa, Left, Pairs, Panels, Precision, Source, Write};
 
 /// Numbers that one step of a reduction handles side by side.
 pub(super) const LANES: usize = 16;
@@ -29,6 +34,7 @@ pub(super) fn with<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> Result<R>) -> R
 }
 
 /// The sum of `f` over pairs, in lanes: the order of additions depends on the length alone.
+#[inline(always)]
 pub(super) fn sum2(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut lanes = [0f32; LANES];
     let (a_main, b_main) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
@@ -42,11 +48,13 @@ pub(super) fn sum2(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
 }
 
 /// The sum of `f` over numbers, in lanes.
+#[inline(always)]
 pub(super) fn sum(a: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     sum2(a, a, |x, _| f(x))
 }
 
 /// The largest number, in lanes.
+#[inline(always)]
 pub(super) fn max(a: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
     let main = a.chunks_exact(LANES);
@@ -75,6 +83,73 @@ pub(super) fn exp(x: f32) -> f32 {
     r * f32::from_bits(((n as i32 + 127) << 23) as u32)
 }
 
+/// The sum of products, in lanes.
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    sum2(a, b, |x, y| x * y)
+}
+
+/// Rows of `x` over their root mean square, times `w` (Zhang and Sennrich 2019).
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
+pub(super) fn rms_norm_rows(x: &[f32], w: &[f32], eps: f32, out: &mut [f32]) {
+    let d = w.len();
+    for (x, out) in x.chunks_exact(d).zip(out.chunks_exact_mut(d)) {
+        let r = 1.0 / (sum(x, |v| v * v) / d as f32 + eps).sqrt();
+        for ((o, &x), &w) in out.iter_mut().zip(x).zip(w) {
+            *o = x * r * w;
+        }
+    }
+}
+
+/// The softmax of `scores`, which is lost, applied to the rows of `values`, one every `stride` numbers.
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
+pub(super) fn softmax_mix(scores: &mut [f32], values: &[f32], stride: usize, out: &mut [f32]) {
+    let top = max(scores);
+    scores.iter_mut().for_each(|s| *s = exp(*s - top));
+    let scale = 1.0 / sum(scores, |s| s);
+    out.fill(0.0);
+    for (score, value) in scores.iter().zip(values.chunks(stride)) {
+        let weight = score * scale;
+        for (o, v) in out.iter_mut().zip(value) {
+            *o += weight * v;
+        }
+    }
+}
+
+/// Scores to their softmax.
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
+pub(super) fn softmax(row: &mut [f32]) {
+    let top = max(row);
+    row.iter_mut().for_each(|s| *s = exp(*s - top));
+    let scale = 1.0 / sum(row, |v| v);
+    row.iter_mut().for_each(|s| *s *= scale);
+}
+
+/// The gradient of scores, from their softmax `p` and its gradient `ds`, in place.
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
+pub(super) fn softmax_backward(p: &[f32], ds: &mut [f32]) {
+    let along = sum2(p, ds, |p, d| p * d);
+    ds.iter_mut().zip(p).for_each(|(d, p)| *d = p * (*d - along));
+}
+
+/// Logits to log probabilities.
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
+pub(super) fn log_softmax(logits: &mut [f32]) {
+    let top = max(logits);
+    let norm = sum(logits, |l| exp(l - top)).ln() + top;
+    logits.iter_mut().for_each(|l| *l -= norm);
+}
+
+/// Where the largest number stands, the first of equal ones.
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
+pub(super) fn position_of_max(numbers: &[f32]) -> Option<usize> {
+    let top = max(numbers);
+    // In blocks, so that the comparison of a block without it needs no branch per number.
+    let block = numbers.chunks(64).position(|b| b.contains(&top))?;
+    let within = numbers[block * 64..].iter().position(|&x| x == top)?;
+    Some(block * 64 + within)
+}
+
 /// One matrix of a product: where it starts in its slice and how far apart rows and columns lie.
 #[derive(Clone, Copy)]
 pub(super) struct Matrix<'a> {
@@ -91,51 +166,141 @@ pub(super) struct Target<'a> {
     pub row: usize,
 }
 
-/// `target ← alpha · a·b`, or `+=` with `add`; `a` is `m × k`, `b` is `k × n`. In the calling thread.
-#[allow(unsafe_code)]
+thread_local! {
+    /// Memory for the packed sides of a product.
+    static SCRATCH: RefCell<(Panels, Pairs)> = RefCell::default();
+    static PRECISION: Cell<Precision> = const { Cell::new(Precision::F32) };
+}
+
+/// Runs `work` with products of weights in this precision, forward and backward, in this thread. Sums, and everything that
+/// is no product of a weight matrix, stay in single precision.
+pub fn with_precision<R>(precision: Precision, work: impl FnOnce() -> R) -> R {
+    struct Restore(Precision);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            PRECISION.set(self.0);
+        }
+    }
+    let _restore = Restore(PRECISION.replace(precision));
+    work()
+}
+
+/// The precision of products of weights in this thread.
+pub(super) fn precision() -> Precision {
+    PRECISION.get()
+}
+
+/// `target ← alpha · a·b`, or `+=` with `add`; `a` is `m × k`, `b` is `k × n`. In the calling thread and in single precision.
 pub(super) fn product(
-    (m, n, k): (usize, usize, usize),
+    shape: (usize, usize, usize),
     alpha: f32,
     a: Matrix<'_>,
     b: Matrix<'_>,
     target: Target<'_>,
     add: bool,
 ) {
+    product_in(
+        Precision::F32,
+        shape,
+        alpha,
+        a,
+        b,
+        target,
+        if add { Write::Add } else { Write::Set },
+    );
+}
+
+/// Rows of `width` numbers.
+pub(super) fn rows_of(data: &[f32], width: usize) -> Matrix<'_> {
+    Matrix { data, start: 0, row: width, column: 1 }
+}
+
+/// The transpose of rows of `width` numbers.
+pub(super) fn columns_of(data: &[f32], width: usize) -> Matrix<'_> {
+    Matrix { data, start: 0, row: 1, column: width }
+}
+
+/// `a·b` in new memory, which is not zeroed first.
+#[allow(unsafe_code)]
+pub(super) fn new_product(
+    precision: Precision,
+    (m, n, k): (usize, usize, usize),
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    write: Write,
+) -> Vec<f32> {
+    assert!(write != Write::Add, "new memory holds nothing to add to");
+    let mut out: Vec<f32> = Vec::with_capacity(m * n);
+    // SAFETY: the capacity is there, and kernels only write this memory: `Write::Set` and `Write::Relu` read nothing of it,
+    // and every number of every row is written.
+    unsafe {
+        multiply_into(precision, (m, n, k), 1.0, a, b, (out.as_mut_ptr(), n), write);
+        out.set_len(m * n);
+    }
+    out
+}
+
+/// The sum of every column of rows of `width` numbers.
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
+pub(super) fn column_sums(x: &[f32], width: usize) -> Vec<f32> {
+    let mut sums = vec![0f32; width];
+    for row in x.chunks_exact(width.max(1)) {
+        for (sum, x) in sums.iter_mut().zip(row) {
+            *sum += x;
+        }
+    }
+    sums
+}
+
+/// As [`product`], in a precision, and with a choice of what happens to the target.
+#[allow(unsafe_code)]
+pub(super) fn product_in(
+    precision: Precision,
+    (m, n, k): (usize, usize, usize),
+    alpha: f32,
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    target: Target<'_>,
+    write: Write,
+) {
     if m == 0 || n == 0 {
         return;
     }
-    let last = |x: &Matrix<'_>, rows: usize, columns: usize| {
-        x.start + (rows.max(1) - 1) * x.row + (columns.max(1) - 1) * x.column
-    };
-    assert!(k == 0 || last(&a, m, k) < a.data.len());
-    assert!(k == 0 || last(&b, k, n) < b.data.len());
     assert!(target.start + (m - 1) * target.row + n - 1 < target.data.len());
     assert!(m == 1 || target.row >= n);
-    // SAFETY: the assertions above keep every element of the three matrices inside its slice, and distinct elements of
-    // the target at distinct addresses; the target is borrowed mutably, so it overlaps neither operand.
+    // SAFETY: the assertions keep every row of the target inside its slice, which is borrowed mutably.
     unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            target.data.as_mut_ptr().add(target.start),
-            1,
-            target.row as isize,
-            add,
-            a.data.as_ptr().add(a.start),
-            a.column as isize,
-            a.row as isize,
-            b.data.as_ptr().add(b.start),
-            b.column as isize,
-            b.row as isize,
-            1.0,
-            alpha,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
+        let out = target.data.as_mut_ptr().add(target.start);
+        multiply_into(precision, (m, n, k), alpha, a, b, (out, target.row), write);
     }
+}
+
+/// Packs the right side, and the left one where it has to be, and multiplies.
+///
+/// # Safety
+/// As [`multiply`], for all columns.
+#[allow(unsafe_code)]
+unsafe fn multiply_into(
+    precision: Precision,
+    (m, n, k): (usize, usize, usize),
+    alpha: f32,
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    out: (*mut f32, usize),
+    write: Write,
+) {
+    let isa = Isa::best();
+    SCRATCH.with_borrow_mut(|(panels, pairs)| {
+        panels.reset(k, n, precision);
+        let source =
+            Source { data: &b.data[b.start..], row: b.row, column: b.column, scale: alpha };
+        panels.pack(0, n, source);
+        let left = Left { data: &a.data[a.start..], rows: m, row: a.row, step: a.column };
+        if precision == Precision::Bf16 {
+            pairs.fill(isa, left, k);
+        }
+        multiply(isa, left, pairs, panels, 0..panels.count(), out, write);
+    });
 }
 
 #[cfg(test)]

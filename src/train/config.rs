@@ -355,6 +355,7 @@ impl TrainConfig {
             null_latent: self.noise.null_latent,
             domain: self.domain.clone(),
             max_len: self.max_len,
+            bf16_agreement: None,
         });
         Ok(config)
     }

@@ -145,10 +145,9 @@ pub fn shard_loss(
     // Only positions that carry a label reach the vocabulary: padding costs no product.
     let positions = Tensor::from_slice(&batch.positions, batch.positions.len(), device)?;
     let hidden = numeric::embedding(&hidden.reshape((rows * batch.decoder_len, d))?, &positions)?;
-    let logits = model.head(&hidden)?; // [labels of the shard, vocab]
-    let sum = numeric::cross_entropy_sum(&logits, &batch.labels, PAD_ID, 0.0)?;
-    let cross_entropy = f64::from(sum.to_dtype(DType::F32)?.to_scalar::<f32>()?);
-    let mut loss = (sum / labels as f64)?;
+    let share = labels.max(1) as f64;
+    let mut loss = model.cross_entropy(&hidden, &batch.labels, PAD_ID, 1.0 / share)?;
+    let cross_entropy = share * f64::from(loss.to_dtype(DType::F32)?.to_scalar::<f32>()?);
     let mut reg_value = 0.0;
     if let Some(reg) = regulariser {
         reg_value = f64::from(reg.to_scalar::<f32>()?);

@@ -91,6 +91,9 @@ pub struct TvaeConfig {
     pub domain: String,
     /// Longest sequence in tokens, the end included; 40.
     pub max_len: usize,
+    /// Share of tokens of greedy ladders that weights in bf16 leave as they are, where it was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bf16_agreement: Option<f64>,
 }
 
 impl Default for TvaeConfig {
@@ -113,6 +116,7 @@ impl Default for TvaeConfig {
             null_latent: 0.05,
             domain: String::new(),
             max_len: 40,
+            bf16_agreement: None,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Beam search over the same caches: hypotheses are slots, a fork copies a slot.
 
-use super::super::slices::{exp, max, sum};
-use super::state::State;
+use super::pass::{with_steps, Entry, Room, Steps};
 use super::weights::Packed;
 use super::{DecoderError, GenerateOptions};
 
@@ -42,51 +41,44 @@ pub(super) fn search(
     beams: usize,
     options: &GenerateOptions,
 ) -> Result<Vec<Vec<Beam>>, DecoderError> {
-    let vocab = packed.spec.vocab;
-    let mut state = State::new(packed, memory, rows, rows * beams, options.max_len)?;
-    let mut all: Vec<Row> = (0..rows)
-        .map(|row| Row {
-            going: vec![Hypothesis { slot: row * beams, ids: Vec::new(), log_prob: 0.0 }],
-            ended: Vec::new(),
-        })
-        .collect();
-    for position in 0..options.max_len {
-        let going = || all.iter().flat_map(|row| &row.going);
-        let live: Vec<usize> = going().map(|h| h.slot).collect();
-        if live.is_empty() {
-            break;
+    let slots = rows * beams;
+    let room =
+        Room { rows, slots, max_len: options.max_len, capacity: slots, threads: options.threads };
+    with_steps(packed, memory, room, &options.suppress, |steps| {
+        let mut all: Vec<Row> = (0..rows)
+            .map(|row| Row {
+                going: vec![Hypothesis { slot: row * beams, ids: Vec::new(), log_prob: 0.0 }],
+                ended: Vec::new(),
+            })
+            .collect();
+        let vocab = packed.spec.vocab;
+        for position in 0..options.max_len {
+            let entries: Vec<Entry> = all
+                .iter()
+                .flat_map(|row| &row.going)
+                .map(|h| Entry {
+                    slot: h.slot,
+                    position,
+                    id: h.ids.last().copied().unwrap_or(packed.spec.start_id),
+                })
+                .collect();
+            if entries.is_empty() {
+                break;
+            }
+            let mut log_probs = steps.log_probs(&entries);
+            let mut candidates = Vec::with_capacity(rows);
+            for row in &all {
+                let (own, rest) = log_probs.split_at(row.going.len() * vocab);
+                log_probs = rest;
+                candidates.push(best(row, own, vocab, 2 * beams));
+            }
+            for (index, (row, candidates)) in all.iter_mut().zip(candidates).enumerate() {
+                row.advance(&candidates, beams, options.eos);
+                place(row, steps, index * beams..(index + 1) * beams, position + 1);
+            }
         }
-        let ids: Vec<u32> =
-            going().map(|h| h.ids.last().copied().unwrap_or(packed.spec.start_id)).collect();
-        let logits = state.step(&live, &ids, position);
-        for logits in logits.chunks_exact_mut(vocab) {
-            log_softmax(logits, &options.suppress);
-        }
-        let mut candidates: Vec<Vec<(usize, u32, f32)>> = Vec::with_capacity(rows);
-        let mut offset = 0;
-        for row in &all {
-            let own = &logits[offset * vocab..(offset + row.going.len()) * vocab];
-            offset += row.going.len();
-            candidates.push(best(row, own, vocab, 2 * beams));
-        }
-        for (index, (row, candidates)) in all.iter_mut().zip(candidates).enumerate() {
-            row.advance(&candidates, beams, options.eos);
-            place(row, &mut state, index * beams..(index + 1) * beams, position + 1);
-        }
-    }
-    Ok(all.into_iter().map(|row| row.finish(beams)).collect())
-}
-
-/// Logits to log probabilities; suppressed ids get none.
-fn log_softmax(logits: &mut [f32], suppress: &[u32]) {
-    for &id in suppress {
-        if let Some(logit) = logits.get_mut(id as usize) {
-            *logit = f32::NEG_INFINITY;
-        }
-    }
-    let top = max(logits);
-    let norm = sum(logits, |l| exp(l - top)).ln() + top;
-    logits.iter_mut().for_each(|l| *l -= norm);
+        all.into_iter().map(|row| row.finish(beams)).collect()
+    })
 }
 
 /// The `count` best continuations of a row's hypotheses: parent, token, log probability of the whole.
@@ -142,7 +134,12 @@ impl Row {
 }
 
 /// Gives every hypothesis a slot of its own: the first child keeps its parent's, the others get copies.
-fn place(row: &mut Row, state: &mut State<'_>, slots: std::ops::Range<usize>, positions: usize) {
+fn place(
+    row: &mut Row,
+    steps: &mut Steps<'_, '_>,
+    slots: std::ops::Range<usize>,
+    positions: usize,
+) {
     let mut free: Vec<usize> =
         slots.filter(|slot| row.going.iter().all(|h| h.slot != *slot)).collect();
     let mut taken = Vec::with_capacity(row.going.len());
@@ -150,7 +147,7 @@ fn place(row: &mut Row, state: &mut State<'_>, slots: std::ops::Range<usize>, po
         if taken.contains(&h.slot) {
             // There are as many slots as hypotheses at most, so one is free.
             if let Some(slot) = free.pop() {
-                state.copy_slot(h.slot, slot, positions);
+                steps.copy_slot(h.slot, slot, positions);
                 h.slot = slot;
             }
         }

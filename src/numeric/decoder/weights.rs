@@ -1,5 +1,6 @@
 //! The decoder's weights as they come and as the hot loop wants them.
 
+use super::super::kernel::{Panels, Precision, Source};
 use super::DecoderError;
 
 /// Shape and constants of a T5 decoder.
@@ -67,33 +68,19 @@ pub struct DecoderWeights {
     pub head: Option<Vec<f32>>,
 }
 
-/// A matrix laid out `[in, out]`: a product with few rows reads it once, front to back.
-pub(super) struct Weight {
-    pub data: Vec<f32>,
-    pub inner: usize,
-    pub out: usize,
-}
-
-impl Weight {
-    /// Several `[out, in]` matrices side by side.
-    fn new(
-        parts: &[(&str, &[f32])],
-        out: usize,
-        inner: usize,
-        scale: f32,
-    ) -> Result<Self, DecoderError> {
-        let width = out * parts.len();
-        let mut data = vec![0f32; inner * width];
-        for (part, (name, values)) in parts.iter().enumerate() {
-            expect(name, values.len(), out * inner)?;
-            for (o, row) in values.chunks_exact(inner).enumerate() {
-                for (i, &v) in row.iter().enumerate() {
-                    data[i * width + part * out + o] = v * scale;
-                }
-            }
-        }
-        Ok(Self { data, inner, out: width })
+/// Several `[out, in]` matrices side by side, packed for the kernels.
+fn pack(
+    parts: &[(&str, &[f32])],
+    (out, inner): (usize, usize),
+    scale: f32,
+    precision: Precision,
+) -> Result<Panels, DecoderError> {
+    let mut panels = Panels::new(inner, out * parts.len(), precision);
+    for (part, (name, values)) in parts.iter().enumerate() {
+        expect(name, values.len(), out * inner)?;
+        panels.pack(part * out, out, Source { data: values, row: 1, column: inner, scale });
     }
+    Ok(panels)
 }
 
 fn expect(name: &str, found: usize, expected: usize) -> Result<(), DecoderError> {
@@ -106,17 +93,17 @@ fn expect(name: &str, found: usize, expected: usize) -> Result<(), DecoderError>
 pub(super) struct PackedLayer {
     pub self_norm: Vec<f32>,
     /// Queries, keys and values side by side.
-    pub qkv: Weight,
-    pub self_out: Weight,
+    pub qkv: Panels,
+    pub self_out: Panels,
     pub cross_norm: Vec<f32>,
-    pub cross_q: Weight,
+    pub cross_q: Panels,
     /// Keys and values side by side.
-    pub cross_kv: Weight,
-    pub cross_out: Weight,
+    pub cross_kv: Panels,
+    pub cross_out: Panels,
     pub ff_norm: Vec<f32>,
     /// One product, or gate and value side by side.
-    pub ff_in: Weight,
-    pub ff_out: Weight,
+    pub ff_in: Panels,
+    pub ff_out: Panels,
 }
 
 pub(super) struct Packed {
@@ -126,18 +113,22 @@ pub(super) struct Packed {
     pub bias: Vec<f32>,
     pub layers: Vec<PackedLayer>,
     pub final_norm: Vec<f32>,
-    pub head: Weight,
+    pub head: Panels,
 }
 
 impl Packed {
-    pub(super) fn new(spec: DecoderSpec, weights: DecoderWeights) -> Result<Self, DecoderError> {
+    pub(super) fn new(
+        spec: DecoderSpec,
+        weights: DecoderWeights,
+        precision: Precision,
+    ) -> Result<Self, DecoderError> {
         let (d, width) = (spec.d_model, spec.heads * spec.d_kv);
         expect("embedding", weights.embedding.len(), spec.vocab * d)?;
         expect("relative_bias", weights.relative_bias.len(), spec.buckets * spec.heads)?;
         expect("final_norm", weights.final_norm.len(), d)?;
         expect("layers", weights.layers.len(), spec.layers)?;
         let head = weights.head.as_deref().unwrap_or(&weights.embedding);
-        let head = Weight::new(&[("head", head)], spec.vocab, d, spec.head_scale)?;
+        let head = pack(&[("head", head)], (spec.vocab, d), spec.head_scale, precision)?;
         let mut bias = vec![0f32; spec.heads * (spec.max_distance + 1)];
         for (h, row) in bias.chunks_exact_mut(spec.max_distance + 1).enumerate() {
             for (distance, b) in row.iter_mut().enumerate() {
@@ -148,7 +139,7 @@ impl Packed {
         let layers = weights
             .layers
             .into_iter()
-            .map(|layer| PackedLayer::new(&spec, width, layer))
+            .map(|layer| PackedLayer::new(&spec, width, layer, precision))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             embedding: weights.embedding,
@@ -162,7 +153,12 @@ impl Packed {
 }
 
 impl PackedLayer {
-    fn new(spec: &DecoderSpec, width: usize, layer: LayerWeights) -> Result<Self, DecoderError> {
+    fn new(
+        spec: &DecoderSpec,
+        width: usize,
+        layer: LayerWeights,
+        precision: Precision,
+    ) -> Result<Self, DecoderError> {
         let (d, ff) = (spec.d_model, spec.d_ff);
         for (name, norm) in [
             ("self_norm", &layer.self_norm),
@@ -179,13 +175,18 @@ impl PackedLayer {
             layer.ff_in.iter().map(|w| ("ff_in", w.as_slice())).collect();
         Ok(Self {
             // The factor on scores goes into the queries once and for all.
-            qkv: Weight::new(&[("q", &scaled(q)), ("k", k), ("v", v)], width, d, 1.0)?,
-            self_out: Weight::new(&[("o", o)], d, width, 1.0)?,
-            cross_q: Weight::new(&[("cross q", cross_q)], width, d, spec.attention_scale)?,
-            cross_kv: Weight::new(&[("cross k", cross_k), ("cross v", cross_v)], width, d, 1.0)?,
-            cross_out: Weight::new(&[("cross o", cross_o)], d, width, 1.0)?,
-            ff_in: Weight::new(&ff_in, ff, d, 1.0)?,
-            ff_out: Weight::new(&[("ff_out", &layer.ff_out)], d, ff, 1.0)?,
+            qkv: pack(&[("q", &scaled(q)), ("k", k), ("v", v)], (width, d), 1.0, precision)?,
+            self_out: pack(&[("o", o)], (d, width), 1.0, precision)?,
+            cross_q: pack(&[("cross q", cross_q)], (width, d), spec.attention_scale, precision)?,
+            cross_kv: pack(
+                &[("cross k", cross_k), ("cross v", cross_v)],
+                (width, d),
+                1.0,
+                precision,
+            )?,
+            cross_out: pack(&[("cross o", cross_o)], (d, width), 1.0, precision)?,
+            ff_in: pack(&ff_in, (ff, d), 1.0, precision)?,
+            ff_out: pack(&[("ff_out", &layer.ff_out)], (d, ff), 1.0, precision)?,
             self_norm: layer.self_norm,
             cross_norm: layer.cross_norm,
             ff_norm: layer.ff_norm,

@@ -1,0 +1,164 @@
+//! Matrices packed for the kernels.
+
+use multiversion::multiversion;
+
+use super::{to_bf16, Precision, PANEL};
+
+/// A right side `[inner, out]` in panels of [`PANEL`] columns. What stands in the last panel beyond `out` has no meaning.
+///
+/// In single precision the layout is `[panel, inner, PANEL]`; in bf16 `[panel, inner / 2, PANEL]`, inner indices 2i (lower
+/// half) and 2i + 1 side by side, an odd last one beside a zero.
+#[derive(Default)]
+pub(crate) struct Panels {
+    inner: usize,
+    out: usize,
+    precision: Precision,
+    /// The bits of the numbers, or of pairs of them.
+    data: Vec<u32>,
+}
+
+/// A matrix to pack: element (i, o) is `data[i · row + o · column]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub data: &'a [f32],
+    pub row: usize,
+    pub column: usize,
+    /// Factor on every element.
+    pub scale: f32,
+}
+
+impl Panels {
+    /// Room for a matrix of `inner · out` numbers.
+    pub(crate) fn new(inner: usize, out: usize, precision: Precision) -> Self {
+        let mut panels = Self::default();
+        panels.reset(inner, out, precision);
+        panels
+    }
+
+    /// Makes room for another matrix in the same memory; its numbers have no meaning yet.
+    pub(crate) fn reset(&mut self, inner: usize, out: usize, precision: Precision) {
+        (self.inner, self.out, self.precision) = (inner, out, precision);
+        self.data.resize(self.count() * self.depth() * PANEL, 0);
+    }
+
+    /// Overwrites columns `from..from + columns` with the source's first `columns`.
+    pub(crate) fn pack(&mut self, from: usize, columns: usize, source: Source<'_>) {
+        assert!(from + columns <= self.out);
+        let (inner, size) = (self.inner, self.depth() * PANEL);
+        if inner == 0 || columns == 0 {
+            return;
+        }
+        assert!(
+            (inner - 1) * source.row + (columns - 1) * source.column < source.data.len(),
+            "the source of a packed matrix is too short"
+        );
+        let mut done = 0;
+        while done < columns {
+            let (panel, first) = ((from + done) / PANEL, (from + done) % PANEL);
+            let wide = (PANEL - first).min(columns - done);
+            let part = Source { data: &source.data[done * source.column..], ..source };
+            let target = &mut self.data[panel * size..(panel + 1) * size];
+            match self.precision {
+                Precision::F32 => pack_f32(target, (first, wide), inner, part),
+                Precision::Bf16 => pack_bf16(target, (first, wide), inner, part),
+            }
+            done += wide;
+        }
+    }
+
+    /// Inner dimension.
+    pub(crate) fn inner(&self) -> usize {
+        self.inner
+    }
+
+    /// Columns.
+    pub(crate) fn out(&self) -> usize {
+        self.out
+    }
+
+    /// Number of panels.
+    pub(crate) fn count(&self) -> usize {
+        self.out.div_ceil(PANEL)
+    }
+
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Rows of a panel: inner indices, or pairs of them.
+    fn depth(&self) -> usize {
+        match self.precision {
+            Precision::F32 => self.inner,
+            Precision::Bf16 => self.inner.div_ceil(2),
+        }
+    }
+
+    /// Where panel `index` starts, and how many rows it has.
+    pub(super) fn panel(&self, index: usize) -> (*const f32, usize) {
+        let size = self.depth() * PANEL;
+        (self.data[index * size..(index + 1) * size].as_ptr().cast(), self.depth())
+    }
+}
+
+/// Inner indices that are transposed together: a cache line of the source.
+const BLOCK: usize = 16;
+
+/// Packs columns of one panel.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+fma", "x86_64+avx2+fma"))]
+fn pack_f32(target: &mut [u32], (first, wide): (usize, usize), inner: usize, source: Source<'_>) {
+    let Source { data, row, column, scale } = source;
+    if column == 1 {
+        for (i, target) in target.chunks_exact_mut(PANEL).enumerate() {
+            let from = &data[i * row..][..wide];
+            for (t, &x) in target[first..first + wide].iter_mut().zip(from) {
+                *t = (x * scale).to_bits();
+            }
+        }
+        return;
+    }
+    for block in (0..inner).step_by(BLOCK) {
+        let high = BLOCK.min(inner - block);
+        let target = &mut target[block * PANEL..][..high * PANEL];
+        for o in 0..wide {
+            let from = &data[o * column + block * row..];
+            for (i, target) in target.chunks_exact_mut(PANEL).enumerate() {
+                target[first + o] = (from[i * row] * scale).to_bits();
+            }
+        }
+    }
+}
+
+/// Packs columns of one panel as pairs of bf16.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+fma", "x86_64+avx2+fma"))]
+fn pack_bf16(target: &mut [u32], (first, wide): (usize, usize), inner: usize, source: Source<'_>) {
+    let Source { data, row, column, scale } = source;
+    let pairs = inner / 2;
+    if column == 1 {
+        for (p, target) in target.chunks_exact_mut(PANEL).take(pairs).enumerate() {
+            let lower = &data[2 * p * row..][..wide];
+            let upper = &data[(2 * p + 1) * row..][..wide];
+            let both = lower.iter().zip(upper);
+            for (t, (&x, &y)) in target[first..first + wide].iter_mut().zip(both) {
+                *t = to_bf16(x * scale) | to_bf16(y * scale) << 16;
+            }
+        }
+    } else {
+        for block in (0..pairs).step_by(BLOCK) {
+            let high = BLOCK.min(pairs - block);
+            let target = &mut target[block * PANEL..][..high * PANEL];
+            for o in 0..wide {
+                let from = &data[o * column + 2 * block * row..];
+                for (p, target) in target.chunks_exact_mut(PANEL).enumerate() {
+                    let (x, y) = (from[2 * p * row], from[(2 * p + 1) * row]);
+                    target[first + o] = to_bf16(x * scale) | to_bf16(y * scale) << 16;
+                }
+            }
+        }
+    }
+    if inner % 2 == 1 {
+        let target = &mut target[pairs * PANEL + first..][..wide];
+        for (o, t) in target.iter_mut().enumerate() {
+            *t = to_bf16(data[(inner - 1) * row + o * column] * scale);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Kernels for AVX-512 and AVX2.
+#![allow(unsafe_code)]
+// Indexed loops over fixed arrays are what keeps the sums in registers.
+#![allow(clippy::needless_range_loop)]
+
+use std::arch::x86_64::*;
+
+use super::{Kernel, Tile, Write, PANEL};
+
+macro_rules! heights {
+    ($name:ident: $($rows:literal)*) => { &[$($name::<$rows>),*] };
+}
+
+/// Writes a tile's sums. A macro, because a call would force the sums through memory at every step of the loop before it.
+macro_rules! store {
+    ($sums:ident, $tile:ident, $column:expr, $lanes:literal, $load:ident, $store:ident, $add:ident, $max:ident, $zero:ident) => {
+        for r in 0..R {
+            for part in 0..2 {
+                let at = $tile.out.add(r * $tile.out_row + $column + part * $lanes);
+                let sum = $sums[r][part];
+                let sum = match $tile.write {
+                    Write::Set => sum,
+                    Write::Add => $add($load(at), sum),
+                    Write::Relu => $max(sum, $zero()),
+                };
+                $store(at, sum);
+            }
+        }
+    };
+}
+
+/// 12 rows: 24 sums, two panel registers, and left numbers broadcast from memory.
+pub(super) const AVX512: Kernel =
+    Kernel { by_rows: heights!(avx512: 1 2 3 4 5 6 7 8 9 10 11 12), pairs: false };
+
+pub(super) const AVX512_BF16: Kernel =
+    Kernel { by_rows: heights!(avx512_bf16: 1 2 3 4 5 6 7 8 9 10 11 12), pairs: true };
+
+pub(super) const AVX512_WIDENING: Kernel =
+    Kernel { by_rows: heights!(avx512_widening: 1 2 3 4 5 6 7 8 9 10 11 12), pairs: false };
+
+/// 6 rows by half a panel: 12 sums of 16 registers.
+pub(super) const AVX2: Kernel = Kernel { by_rows: heights!(avx2: 1 2 3 4 5 6), pairs: false };
+
+pub(super) const AVX2_WIDENING: Kernel =
+    Kernel { by_rows: heights!(avx2_widening: 1 2 3 4 5 6), pairs: false };
+
+/// # Safety
+/// The processor has AVX-512 F, and the tile's pointers cover `R` rows, `inner` indices and the output.
+#[target_feature(enable = "avx512f")]
+unsafe fn avx512<const R: usize>(tile: &Tile) {
+    let mut sums = [[_mm512_setzero_ps(); 2]; R];
+    let (mut left, mut panel) = (tile.left, tile.panel);
+    for _ in 0..tile.inner {
+        let b = [_mm512_loadu_ps(panel), _mm512_loadu_ps(panel.add(16))];
+        for r in 0..R {
+            let a = _mm512_set1_ps(*left.add(r * tile.row));
+            sums[r][0] = _mm512_fmadd_ps(a, b[0], sums[r][0]);
+            sums[r][1] = _mm512_fmadd_ps(a, b[1], sums[r][1]);
+        }
+        left = left.add(tile.step);
+        panel = panel.add(PANEL);
+    }
+    store!(
+        sums,
+        tile,
+        0,
+        16,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_add_ps,
+        _mm512_max_ps,
+        _mm512_setzero_ps
+    );
+}
+
+/// # Safety
+/// As [`avx512`], with AVX-512 BF16, and a left side of pairs.
+#[target_feature(enable = "avx512f,avx512bf16")]
+unsafe fn avx512_bf16<const R: usize>(tile: &Tile) {
+    let mut sums = [[_mm512_setzero_ps(); 2]; R];
+    let (mut left, mut panel) = (tile.left.cast::<i32>(), tile.panel.cast::<i32>());
+    let pairs = |x: __m512i| -> __m512bh { std::mem::transmute(x) };
+    for _ in 0..tile.inner {
+        let b = [
+            pairs(_mm512_loadu_si512(panel.cast())),
+            pairs(_mm512_loadu_si512(panel.add(16).cast())),
+        ];
+        for r in 0..R {
+            let a = pairs(_mm512_set1_epi32(*left.add(r * tile.row)));
+            sums[r][0] = _mm512_dpbf16_ps(sums[r][0], a, b[0]);
+            sums[r][1] = _mm512_dpbf16_ps(sums[r][1], a, b[1]);
+        }
+        left = left.add(tile.step);
+        panel = panel.add(PANEL);
+    }
+    store!(
+        sums,
+        tile,
+        0,
+        16,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_add_ps,
+        _mm512_max_ps,
+        _mm512_setzero_ps
+    );
+}
+
+/// bf16 weights without the instruction for them: each half becomes a single-precision number.
+///
+/// # Safety
+/// As [`avx512`], the panel being pairs of bf16.
+#[target_feature(enable = "avx512f")]
+unsafe fn avx512_widening<const R: usize>(tile: &Tile) {
+    let mut sums = [[_mm512_setzero_ps(); 2]; R];
+    let (mut left, mut panel) = (tile.left, tile.panel.cast::<i32>());
+    let upper = _mm512_set1_epi32(0xffff_0000_u32 as i32);
+    for _ in 0..tile.inner {
+        for half in 0..2 {
+            let b = [_mm512_loadu_si512(panel.cast()), _mm512_loadu_si512(panel.add(16).cast())]
+                .map(|pair| {
+                    _mm512_castsi512_ps(if half == 0 {
+                        _mm512_slli_epi32::<16>(pair)
+                    } else {
+                        _mm512_and_si512(pair, upper)
+                    })
+                });
+            for r in 0..R {
+                let a = _mm512_set1_ps(*left.add(r * tile.row));
+                sums[r][0] = _mm512_fmadd_ps(a, b[0], sums[r][0]);
+                sums[r][1] = _mm512_fmadd_ps(a, b[1], sums[r][1]);
+            }
+            left = left.add(tile.step);
+        }
+        panel = panel.add(PANEL);
+    }
+    store!(
+        sums,
+        tile,
+        0,
+        16,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_add_ps,
+        _mm512_max_ps,
+        _mm512_setzero_ps
+    );
+}
+
+/// # Safety
+/// The processor has AVX2 and FMA, and the tile's pointers cover `R` rows, `inner` indices and the output.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2<const R: usize>(tile: &Tile) {
+    for half in 0..2 {
+        let mut sums = [[_mm256_setzero_ps(); 2]; R];
+        let (mut left, mut panel) = (tile.left, tile.panel.add(half * 16));
+        for _ in 0..tile.inner {
+            let b = [_mm256_loadu_ps(panel), _mm256_loadu_ps(panel.add(8))];
+            for r in 0..R {
+                let a = _mm256_set1_ps(*left.add(r * tile.row));
+                sums[r][0] = _mm256_fmadd_ps(a, b[0], sums[r][0]);
+                sums[r][1] = _mm256_fmadd_ps(a, b[1], sums[r][1]);
+            }
+            left = left.add(tile.step);
+            panel = panel.add(PANEL);
+        }
+        store!(
+            sums,
+            tile,
+            half * 16,
+            8,
+            _mm256_loadu_ps,
+            _mm256_storeu_ps,
+            _mm256_add_ps,
+            _mm256_max_ps,
+            _mm256_setzero_ps
+        );
+    }
+}
+
+/// # Safety
+/// As [`avx2`], the panel being pairs of bf16.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2_widening<const R: usize>(tile: &Tile) {
+    let upper = _mm256_set1_epi32(0xffff_0000_u32 as i32);
+    for half in 0..2 {
+        let mut sums = [[_mm256_setzero_ps(); 2]; R];
+        let (mut left, mut panel) = (tile.left, tile.panel.cast::<i32>().add(half * 16));
+        for _ in 0..tile.inner {
+            for part in 0..2 {
+                let b = [_mm256_loadu_si256(panel.cast()), _mm256_loadu_si256(panel.add(8).cast())]
+                    .map(|pair| {
+                        _mm256_castsi256_ps(if part == 0 {
+                            _mm256_slli_epi32::<16>(pair)
+                        } else {
+                            _mm256_and_si256(pair, upper)
+                        })
+                    });
+                for r in 0..R {
+                    let a = _mm256_set1_ps(*left.add(r * tile.row));
+                    sums[r][0] = _mm256_fmadd_ps(a, b[0], sums[r][0]);
+                    sums[r][1] = _mm256_fmadd_ps(a, b[1], sums[r][1]);
+                }
+                left = left.add(tile.step);
+            }
+            panel = panel.add(PANEL);
+        }
+        store!(
+            sums,
+            tile,
+            half * 16,
+            8,
+            _mm256_loadu_ps,
+            _mm256_storeu_ps,
+            _mm256_add_ps,
+            _mm256_max_ps,
+            _mm256_setzero_ps
+        );
+    }
+}
