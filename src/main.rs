@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
+use tvae_tui::numeric::memory::Keeping;
+
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Keeping<mimalloc::MiMalloc> = Keeping::new(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
     // We thread by shard and by request; candle's own pool would compete for the same cores.

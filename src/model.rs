@@ -20,7 +20,7 @@ pub use config::{
 pub use context::Context;
 pub use error::Error;
 pub use generate::{Agreement, Batch, Decoded, Generator};
-pub use mmd::{mmd_imq, mmd_original};
+pub use mmd::{mmd_imq, mmd_original, Mmd};
 pub use t5::{DecoderSpec, MAX_DISTANCE};
 pub use weights::{remove_left_overs, write_atomically};
 

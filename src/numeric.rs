@@ -12,8 +12,10 @@ mod feed_forward;
 mod kernel;
 mod linear;
 mod loss;
+pub mod memory;
 mod norm;
 mod relative;
+mod similarity;
 mod slices;
 mod team;
 
@@ -27,4 +29,5 @@ pub use linear::{embedding, linear, linear_relu};
 pub use loss::{cross_entropy, cross_entropy_sum, linear_cross_entropy};
 pub use norm::{layer_norm, rms_norm, unit_rms};
 pub use relative::relative_scores;
+pub use similarity::{similarity_sum, Similarity};
 pub use slices::with_precision;

@@ -21,10 +21,14 @@ pub use data::{encode_corpus, TrainingData};
 pub use evaluate::{Evaluation, Evaluator};
 pub use progress::{JsonLines, Progress, Report, TerminalProgress};
 pub use run::{train, Inputs, Outcome, StopSignal};
+pub use step::{run_shards, ShardResult, StepInput};
 
 /// What can end a training run early.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
+    /// Another shard of the step failed, and this one could not go on without it.
+    #[error("another part of the batch failed")]
+    ShardGaveUp,
     /// The configuration asks for something that cannot be.
     #[error("{0}")]
     Config(String),

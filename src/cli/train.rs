@@ -10,6 +10,7 @@ use indicatif::HumanCount;
 use super::INTERRUPTED;
 use crate::corpus::{self, Column, ReadOptions};
 use crate::domain::{domain, python_syntax, Codec, Domain};
+use crate::numeric::Precision;
 use crate::train::{
     encode_corpus, train, Budget, Checkpoint, Inputs, JsonLines, Preset, Progress, StopSignal,
     TerminalProgress, TrainConfig, TrainingData,
@@ -59,11 +60,14 @@ pub struct TrainArgs {
     /// Parts of a batch computed side by side, one thread each
     #[arg(long)]
     shards: Option<usize>,
+    /// Products with weights: f32 or bf16
+    #[arg(long, value_name = "f32|bf16")]
+    precision: Option<Precision>,
     /// A tokenizer.json to use instead of training one
     #[arg(long, value_name = "FILE")]
     tokenizer: Option<PathBuf>,
     /// Go on from the checkpoint in the --out folder, with the configuration it was started with
-    #[arg(long, conflicts_with_all = ["config", "preset", "batch", "learning_rate", "seed", "shards", "tokenizer", "domain"])]
+    #[arg(long, conflicts_with_all = ["config", "preset", "batch", "learning_rate", "seed", "shards", "precision", "tokenizer", "domain"])]
     resume: bool,
     /// Print the last figures as one JSON document
     #[arg(long)]
@@ -171,6 +175,7 @@ fn configuration(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
     config.batch = args.batch.unwrap_or(config.batch);
     config.seed = args.seed.unwrap_or(config.seed);
     config.shards = args.shards.unwrap_or(config.shards);
+    config.precision = args.precision.unwrap_or(config.precision);
     config.optimiser.learning_rate = args.learning_rate.unwrap_or(config.optimiser.learning_rate);
     Ok(config)
 }

@@ -302,8 +302,8 @@ impl Layer {
         let count = geometry.sinusoids.dim(0)?;
         let flat = |x: &Tensor| x.reshape((1, width));
         let sinusoids = ctx.dropout(geometry.sinusoids.clone(), config.hidden_dropout)?;
-        let kernel = self.position_kernel.reshape((config.d_model, width))?;
-        let distances = (sinusoids.matmul(&kernel)? * scale)?;
+        let kernel = self.position_kernel.reshape((config.d_model, width))?.t()?;
+        let distances = (numeric::linear(&sinusoids, &kernel.contiguous()?, None)? * scale)?;
         let content = flat(&self.content_bias)?;
         let mut constant = distances.broadcast_mul(&(flat(&self.position_bias)? - &content)?)?;
         let mut rows = distances;

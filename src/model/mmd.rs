@@ -2,6 +2,8 @@
 
 use candle_core::{Result, Tensor};
 
+use crate::numeric::{similarity_sum, Similarity};
+
 /// The original's regulariser: biased MMD with kernel exp(−mean(d²)/L) of latents [b, n, L] against
 /// prior samples [N, L], every latent token its own sample; divided by b and multiplied by n.
 ///
@@ -10,12 +12,8 @@ use candle_core::{Result, Tensor};
 pub fn mmd_original(latent: &Tensor, prior: &Tensor) -> Result<Tensor> {
     let (batch, tokens, size) = latent.dims3()?;
     let latent = latent.reshape((batch * tokens, size))?;
-    let bandwidth = (size * size) as f64;
-    let kernel =
-        |x: &Tensor, y: &Tensor| (squared_distances(x, y)? * (-1.0 / bandwidth))?.exp()?.mean_all();
-    let own = (kernel(prior, prior)? + kernel(&latent, &latent)?)?;
-    let mmd = (own - (kernel(prior, &latent)? * 2.0)?)?;
-    mmd * (tokens as f64 / batch as f64)
+    let whole = Mmd::Original { batch, tokens };
+    whole.part(&latent, &latent, prior)?.add(&whole.prior(prior)?)
 }
 
 /// Unbiased MMD of latent tokens [N, L] against prior samples [M, L] with inverse multiquadric
@@ -24,32 +22,74 @@ pub fn mmd_original(latent: &Tensor, prior: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// Where the shapes do not fit.
 pub fn mmd_imq(latent: &Tensor, prior: &Tensor) -> Result<Tensor> {
-    let size = latent.dim(1)? as f64;
-    let scales = [0.4 * size, 2.0 * size, 10.0 * size];
-    let kernel = |x: &Tensor, y: &Tensor| {
-        let distances = squared_distances(x, y)?;
-        let mut sum = (((&distances + scales[0])?).recip()? * scales[0])?;
-        for scale in &scales[1..] {
-            sum = (sum + ((&distances + *scale)?.recip()? * *scale)?)?;
-        }
-        sum.sum_all()
-    };
-    // Every sample's kernel with itself is one per scale, and is left out of the mean.
-    let unbiased = |x: &Tensor| {
-        let n = x.dim(0)?;
-        let count = (n * n.saturating_sub(1)).max(1) as f64;
-        (kernel(x, x)? - (scales.len() * n) as f64)? / count
-    };
-    let pairs = (latent.dim(0)? * prior.dim(0)?).max(1) as f64;
-    let own = (unbiased(latent)? + unbiased(prior)?)?;
-    own - (kernel(latent, prior)? * (2.0 / pairs))?
+    Mmd::Imq.part(latent, latent, prior)?.add(&Mmd::Imq.prior(prior)?)
 }
 
-/// Squared distances [N, M] between rows.
-fn squared_distances(x: &Tensor, y: &Tensor) -> Result<Tensor> {
-    let squares = |t: &Tensor| t.sqr()?.sum_keepdim(1);
-    let products = x.contiguous()?.matmul(&y.t()?.contiguous()?)?;
-    let sums = squares(x)?.broadcast_add(&squares(y)?.t()?)?;
-    // Rounding can leave a small negative number where rows are equal.
-    (sums - (products * 2.0)?)?.relu()
+/// A discrepancy that shards of a batch compute together: the sum of their parts, and of the prior's term once, is the
+/// whole batch's in value and in gradient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mmd {
+    /// [`mmd_imq`].
+    Imq,
+    /// [`mmd_original`] of a batch of so many rows of so many latent tokens.
+    Original {
+        /// Rows of the whole batch.
+        batch: usize,
+        /// Latent tokens of a row.
+        tokens: usize,
+    },
+}
+
+impl Mmd {
+    fn kernel(self, size: usize) -> Similarity {
+        let size = size as f32;
+        match self {
+            Self::Imq => {
+                Similarity::InverseMultiquadrics(vec![0.4 * size, 2.0 * size, 10.0 * size])
+            }
+            Self::Original { .. } => Similarity::Gaussian(size * size),
+        }
+    }
+
+    /// What the latent tokens `own` [n, L] of a shard contribute, `all` [N, L] being those of every shard.
+    ///
+    /// # Errors
+    /// Where the shapes do not fit.
+    pub fn part(self, own: &Tensor, all: &Tensor, prior: &Tensor) -> Result<Tensor> {
+        let (n, size) = own.dims2()?;
+        let (count, samples) = (all.dim(0)?, prior.dim(0)?);
+        let kernel = self.kernel(size);
+        // Pairs within the batch depend on both their ends, and each shard sees its own end only: twice the gradient
+        // for once the value.
+        let once = similarity_sum(own, all, &kernel)?;
+        let pairs = ((&once * 2.0)? - once.detach())?;
+        let cross =
+            (similarity_sum(own, prior, &kernel)? * (2.0 / (count * samples).max(1) as f64))?;
+        match self {
+            // Every token's kernel with itself is one per scale, and is left out of the mean.
+            Self::Imq => {
+                let others = (count * count.saturating_sub(1)).max(1) as f64;
+                ((pairs - 3.0 * n as f64)? / others)? - cross
+            }
+            Self::Original { batch, tokens } => {
+                let mean = (pairs / (count * count).max(1) as f64)?;
+                (mean - cross)? * (tokens as f64 / batch as f64)
+            }
+        }
+    }
+
+    /// The term of the prior's samples [M, L] alone, which has no gradient.
+    ///
+    /// # Errors
+    /// Where the shapes do not fit.
+    pub fn prior(self, prior: &Tensor) -> Result<Tensor> {
+        let (m, size) = prior.dims2()?;
+        let pairs = similarity_sum(&prior.detach(), prior, &self.kernel(size))?;
+        match self {
+            Self::Imq => (pairs - 3.0 * m as f64)? / (m * m.saturating_sub(1)).max(1) as f64,
+            Self::Original { batch, tokens } => {
+                (pairs / (m * m).max(1) as f64)? * (tokens as f64 / batch as f64)
+            }
+        }
+    }
 }

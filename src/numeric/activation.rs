@@ -70,18 +70,20 @@ pub(super) fn gelu(x: f32) -> f32 {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
-fn gelu_all(x: &[f32]) -> Vec<f32> {
-    x.iter().map(|&x| gelu(x)).collect()
+fn gelu_all(x: &[f32], out: &mut [f32]) {
+    for (out, &x) in out.iter_mut().zip(x) {
+        *out = gelu(x);
+    }
 }
 
+/// From the argument and the incoming gradient, which becomes the outgoing one.
 #[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
-fn gelu_backward(x: &[f32], g: &[f32]) -> Vec<f32> {
-    let slope = |x: f32| {
+fn gelu_backward(x: &[f32], g: &mut [f32]) {
+    for (g, &x) in g.iter_mut().zip(x) {
         let t = tanh(ROOT * (x + CUBE * x * x * x));
         let inner = ROOT * (1.0 + 3.0 * CUBE * x * x);
-        0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner
-    };
-    x.iter().zip(g).map(|(&x, &g)| g * slope(x)).collect()
+        *g *= 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner;
+    }
 }
 
 struct Gelu;
@@ -92,11 +94,18 @@ impl CustomOp1 for Gelu {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        Ok((CpuStorage::F32(gelu_all(view(x, layout)?)), layout.shape().clone()))
+        let x = view(x, layout)?;
+        let mut out = vec![0f32; x.len()];
+        gelu_all(x, &mut out);
+        Ok((CpuStorage::F32(out), layout.shape().clone()))
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        let dx = with(x, |x| with(grad, |g| Ok(gelu_backward(x, g))))?;
+        let mut dx = with(grad, |g| Ok(g.to_vec()))?;
+        with(x, |x| {
+            gelu_backward(x, &mut dx);
+            Ok(())
+        })?;
         Ok(Some(Tensor::from_vec(dx, x.shape(), x.device())?))
     }
 }

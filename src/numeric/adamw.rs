@@ -86,10 +86,13 @@ impl AdamW {
             .iter()
             .map(|slot| grads.iter().filter_map(|g| g.get(&slot.var)?.contiguous().ok()).collect())
             .collect();
-        let mut square = 0f64;
-        for of_slot in &gradients {
-            square += with_all(of_slot, |shards| Ok(square_of_sum(shards)))?;
-        }
+        let squares = |gradients: &[Vec<Tensor>]| -> Result<f64> {
+            gradients.iter().map(|g| with_all(g, |shards| Ok(square_of_sum(shards)))).sum()
+        };
+        // Memory is what this costs: two threads reach more of it than one.
+        let half = self.slots.len() / 2;
+        let (front, back) = in_two(|| squares(&gradients[..half]), || squares(&gradients[half..]));
+        let square = front? + back?;
         let grad_norm = square.sqrt();
         if !grad_norm.is_finite() {
             return Ok(StepStats { grad_norm, finite: false });
@@ -113,8 +116,6 @@ impl AdamW {
             ema: self.ema_decay.map(|d| d as f32),
         };
         let decay = |slot: &Slot| if slot.decay { (1.0 - lr * c.weight_decay) as f32 } else { 1.0 };
-        // Memory is what this costs: two threads reach more of it than one.
-        let half = self.slots.len() / 2;
         let (front, back) = self.slots.split_at_mut(half);
         let run = |slots: &mut [Slot], gradients: &[Vec<Tensor>]| -> Result<()> {
             for (slot, of_slot) in slots.iter_mut().zip(gradients) {
@@ -125,11 +126,9 @@ impl AdamW {
             }
             Ok(())
         };
-        std::thread::scope(|scope| {
-            let other = scope.spawn(|| run(front, &gradients[..half]));
-            let own = run(back, &gradients[half..]);
-            other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).and(own)
-        })?;
+        let (front, back) =
+            in_two(|| run(front, &gradients[..half]), || run(back, &gradients[half..]));
+        front.and(back)?;
         Ok(StepStats { grad_norm, finite: true })
     }
 
@@ -175,6 +174,15 @@ impl AdamW {
         self.steps = steps;
         Ok(())
     }
+}
+
+/// Both results, the first computed in another thread.
+fn in_two<A: Send, B>(first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| {
+        let first = scope.spawn(first);
+        let second = second();
+        (first.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), second)
+    })
 }
 
 /// What a step applies to every weight.

@@ -5,8 +5,9 @@ use std::sync::Mutex;
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
 use super::kernel::{Precision, Write};
+use super::linear::{linear, with_last};
+use super::relu;
 use super::slices::{columns_of, fused, new_product, precision, rows_of, view, with};
-use super::{linear, relu};
 
 /// `relu(x · w1ᵀ) · w2ᵀ`: `x` `[.., d]`, `w1` `[ff, d]`, `w2` `[out, ff]`; gives `[.., out]`.
 ///
@@ -14,8 +15,7 @@ use super::{linear, relu};
 /// Shapes that do not fit.
 pub fn feed_forward(x: &Tensor, w1: &Tensor, w2: &Tensor) -> Result<Tensor> {
     let ((ff, d), (out, inner)) = (w1.dims2()?, w2.dims2()?);
-    let mut shape = x.dims().to_vec();
-    if shape.last() != Some(&d) || inner != ff {
+    if x.dims().last() != Some(&d) || inner != ff || out == 0 {
         candle_core::bail!(
             "feed-forward: input {:?}, weights {:?} and {:?}",
             x.shape(),
@@ -26,12 +26,8 @@ pub fn feed_forward(x: &Tensor, w1: &Tensor, w2: &Tensor) -> Result<Tensor> {
     if !fused(&[x, w1, w2]) {
         return linear(&relu(&linear(x, w1, None)?)?, w2, None);
     }
-    if let Some(last) = shape.last_mut() {
-        *last = out;
-    }
     let op = FeedForward { precision: precision(), wide: Mutex::new(None) };
-    let x = x.contiguous()?.reshape(((), d))?;
-    x.apply_op3(&w1.contiguous()?, &w2.contiguous()?, op)?.reshape(shape)
+    x.contiguous()?.apply_op3(&w1.contiguous()?, &w2.contiguous()?, op)
 }
 
 struct FeedForward {
@@ -56,7 +52,7 @@ impl CustomOp3 for FeedForward {
     ) -> Result<(CpuStorage, Shape)> {
         let ((ff, d), (out, _)) = (w1l.shape().dims2()?, w2l.shape().dims2()?);
         let (x, w1, w2) = (view(x, xl)?, view(w1, w1l)?, view(w2, w2l)?);
-        let m = xl.dims()[0];
+        let m = x.len() / d.max(1);
         let (left, right) = (rows_of(x, d), columns_of(w1, d));
         let wide = new_product(self.precision, (m, ff, d), left, right, Write::Relu);
         let (left, right) = (rows_of(&wide, ff), columns_of(w2, ff));
@@ -64,7 +60,7 @@ impl CustomOp3 for FeedForward {
         if let Ok(mut slot) = self.wide.lock() {
             *slot = Some(wide);
         }
-        Ok((CpuStorage::F32(y), Shape::from((m, out))))
+        Ok((CpuStorage::F32(y), with_last(xl.dims(), out)))
     }
 
     fn bwd(
@@ -75,7 +71,8 @@ impl CustomOp3 for FeedForward {
         _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let ((ff, d), (out, _), m) = (w1.dims2()?, w2.dims2()?, x.dim(0)?);
+        let ((ff, d), (out, _)) = (w1.dims2()?, w2.dims2()?);
+        let m = x.elem_count() / d.max(1);
         let Some(wide) = self.wide.lock().ok().and_then(|mut slot| slot.take()) else {
             candle_core::bail!("the gradient of a feed-forward layer is there once");
         };

@@ -16,6 +16,8 @@ mod x86;
 
 use std::sync::OnceLock;
 
+use serde::{Deserialize, Serialize};
+
 pub(crate) use block::{multiply, Left, Pairs, Write};
 pub(crate) use panels::{Panels, Source};
 
@@ -23,7 +25,8 @@ pub(crate) use panels::{Panels, Source};
 pub(crate) const PANEL: usize = 32;
 
 /// How the weights of a product are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// Single precision.
     #[default]

@@ -24,35 +24,35 @@ pub fn linear_relu(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor>
 }
 
 fn project(x: &Tensor, w: &Tensor, b: Option<&Tensor>, relu: bool) -> Result<Tensor> {
-    let (out, inner) = w.dims2()?;
-    let mut shape = x.dims().to_vec();
-    if shape.last() != Some(&inner) {
+    let inner = w.dim(1)?;
+    if x.dims().last() != Some(&inner) {
         candle_core::bail!("linear: input {:?} does not fit weights {:?}", x.shape(), w.shape());
     }
-    if let Some(last) = shape.last_mut() {
-        *last = out;
-    }
-    let x = x.contiguous()?.reshape(((), inner))?;
-    let y = if fused(&[&x, w]) {
-        let w = w.contiguous()?;
+    if fused(&[x, w]) {
+        // No reshaping around the product: it would cost a sum of gradients on the way back.
+        let (x, w) = (x.contiguous()?, w.contiguous()?);
         let op = Linear { relu, precision: precision() };
-        match b {
-            Some(b) => x.apply_op3(&w, &b.contiguous()?, op)?,
-            None => x.apply_op2(&w, op)?,
-        }
-    } else {
-        let y = x.matmul(&w.t()?)?;
-        let y = match b {
-            Some(b) => y.broadcast_add(b)?,
-            None => y,
+        return match b {
+            Some(b) => x.apply_op3(&w, &b.contiguous()?, op),
+            None => x.apply_op2(&w, op),
         };
-        if relu {
-            y.relu()?
-        } else {
-            y
-        }
+    }
+    let y = x.contiguous()?.reshape(((), inner))?.matmul(&w.t()?)?;
+    let y = match b {
+        Some(b) => y.broadcast_add(b)?,
+        None => y,
     };
-    y.reshape(shape)
+    let y = if relu { y.relu()? } else { y };
+    y.reshape(with_last(x.dims(), w.dim(0)?))
+}
+
+/// A shape with another last dimension.
+pub(super) fn with_last(dims: &[usize], last: usize) -> Shape {
+    let mut dims = dims.to_vec();
+    if let Some(slot) = dims.last_mut() {
+        *slot = last;
+    }
+    Shape::from(dims)
 }
 
 /// Rows `ids` (u32, any shape) of `w` `[rows, d]`: `[.., d]`. Its gradient adds rows up where an id repeats.
@@ -67,7 +67,7 @@ pub fn embedding(w: &Tensor, ids: &Tensor) -> Result<Tensor> {
         return w.index_select(&ids, 0)?.reshape(shape);
     }
     let ids = ids.to_vec1::<u32>()?;
-    w.contiguous()?.apply_op1(Gather { ids })?.reshape(shape)
+    w.contiguous()?.apply_op1(Gather { ids, shape: Shape::from(shape) })
 }
 
 struct Linear {
@@ -161,7 +161,7 @@ impl CustomOp2 for Linear {
     ) -> Result<(CpuStorage, Shape)> {
         let (out, inner) = wl.shape().dims2()?;
         let y = self.forward(view(x, xl)?, view(w, wl)?, None, inner, out);
-        Ok((CpuStorage::F32(y), Shape::from((xl.dims()[0], out))))
+        Ok((CpuStorage::F32(y), with_last(xl.dims(), out)))
     }
 
     fn bwd(
@@ -200,7 +200,7 @@ impl CustomOp3 for Linear {
             );
         }
         let y = self.forward(view(x, xl)?, view(w, wl)?, Some(b), inner, out);
-        Ok((CpuStorage::F32(y), Shape::from((xl.dims()[0], out))))
+        Ok((CpuStorage::F32(y), with_last(xl.dims(), out)))
     }
 
     fn bwd(
@@ -218,6 +218,8 @@ impl CustomOp3 for Linear {
 
 struct Gather {
     ids: Vec<u32>,
+    /// Of the result.
+    shape: Shape,
 }
 
 impl CustomOp1 for Gather {
@@ -236,7 +238,7 @@ impl CustomOp1 for Gather {
             }
             out.extend_from_slice(&w[id * d..][..d]);
         }
-        Ok((CpuStorage::F32(out), Shape::from((self.ids.len(), d))))
+        Ok((CpuStorage::F32(out), self.shape.clone()))
     }
 
     fn bwd(&self, w: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {

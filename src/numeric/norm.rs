@@ -53,25 +53,28 @@ fn moments(x: &[f32], eps: f32) -> (f32, f32) {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
-fn layer_norm_rows(x: &[f32], w: &[f32], b: &[f32], eps: f32, out: &mut Vec<f32>) {
-    for x in x.chunks_exact(w.len()) {
+fn layer_norm_rows(x: &[f32], w: &[f32], b: &[f32], eps: f32, out: &mut [f32]) {
+    for (x, out) in x.chunks_exact(w.len()).zip(out.chunks_exact_mut(w.len())) {
         let (mean, r) = moments(x, eps);
-        out.extend(x.iter().zip(w).zip(b).map(|((&x, &w), &b)| (x - mean) * r * w + b));
+        for (((o, &x), &w), &b) in out.iter_mut().zip(x).zip(w).zip(b) {
+            *o = (x - mean) * r * w + b;
+        }
     }
 }
 
-/// Gradients of the input, appended to `dx`, and of weight and bias, added to `dw` and `db`.
+/// Gradients of the input, in `dx`, and of weight and bias, added to `dw` and `db`.
 #[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
 fn layer_norm_backward(
     (x, w, g): (&[f32], &[f32], &[f32]),
     eps: f32,
-    dx: &mut Vec<f32>,
+    dx: &mut [f32],
     dw: &mut [f32],
     db: &mut [f32],
 ) {
     let d = w.len();
     let mut scaled = vec![0f32; d];
-    for (x, g) in x.chunks_exact(d).zip(g.chunks_exact(d)) {
+    let rows = x.chunks_exact(d).zip(g.chunks_exact(d));
+    for ((x, g), dx) in rows.zip(dx.chunks_exact_mut(d)) {
         let (mean, r) = moments(x, eps);
         for ((s, g), w) in scaled.iter_mut().zip(g).zip(w) {
             *s = g * w;
@@ -82,7 +85,9 @@ fn layer_norm_backward(
         }
         let mean_g = sum(&scaled, |v| v) / d as f32;
         let along = sum2(&scaled, x, |g, x| g * (x - mean)) * r * r / d as f32;
-        dx.extend(scaled.iter().zip(x).map(|(s, x)| r * (s - mean_g - (x - mean) * along)));
+        for ((dx, s), x) in dx.iter_mut().zip(&scaled).zip(x) {
+            *dx = r * (s - mean_g - (x - mean) * along);
+        }
     }
 }
 
@@ -91,12 +96,13 @@ fn layer_norm_backward(
 fn rms_norm_backward(
     (x, w, g): (&[f32], &[f32], &[f32]),
     eps: f32,
-    dx: &mut Vec<f32>,
+    dx: &mut [f32],
     dw: &mut [f32],
 ) {
     let d = w.len();
     let mut scaled = vec![0f32; d];
-    for (x, g) in x.chunks_exact(d).zip(g.chunks_exact(d)) {
+    let rows = x.chunks_exact(d).zip(g.chunks_exact(d));
+    for ((x, g), dx) in rows.zip(dx.chunks_exact_mut(d)) {
         let r = 1.0 / (sum(x, |v| v * v) / d as f32 + eps).sqrt();
         for ((s, g), w) in scaled.iter_mut().zip(g).zip(w) {
             *s = g * w;
@@ -105,7 +111,9 @@ fn rms_norm_backward(
             *dw += g * x * r;
         }
         let along = sum2(&scaled, x, |g, x| g * x) * r * r / d as f32;
-        dx.extend(scaled.iter().zip(x).map(|(s, x)| r * (s - x * along)));
+        for ((dx, s), x) in dx.iter_mut().zip(&scaled).zip(x) {
+            *dx = r * (s - x * along);
+        }
     }
 }
 
@@ -132,7 +140,7 @@ impl CustomOp3 for LayerNorm {
         if d == 0 || x.len() % d != 0 || b.len() != d {
             candle_core::bail!("layer norm over {d} of {:?}", xl.shape());
         }
-        let mut out = Vec::with_capacity(x.len());
+        let mut out = vec![0f32; x.len()];
         layer_norm_rows(x, w, b, self.eps, &mut out);
         Ok((CpuStorage::F32(out), xl.shape().clone()))
     }
@@ -150,7 +158,7 @@ impl CustomOp3 for LayerNorm {
         let dx = with(x, |x| {
             with(w, |w| {
                 with(grad, |g| {
-                    let mut dx = Vec::with_capacity(x.len());
+                    let mut dx = vec![0f32; x.len()];
                     layer_norm_backward((x, w, g), self.eps, &mut dx, &mut dw, &mut db);
                     Ok(dx)
                 })
@@ -202,7 +210,7 @@ impl CustomOp2 for RmsNorm {
         let dx = with(x, |x| {
             with(w, |w| {
                 with(grad, |g| {
-                    let mut dx = Vec::with_capacity(x.len());
+                    let mut dx = vec![0f32; x.len()];
                     rms_norm_backward((x, w, g), self.eps, &mut dx, &mut dw);
                     Ok(dx)
                 })

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::TrainError;
 use crate::domain::{PAD_ID, START_ID};
 use crate::model::{Bottleneck, Config, Family, Queries, Regulariser, SphereShape, TvaeConfig};
+use crate::numeric::Precision;
 
 /// How long a run lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -191,6 +192,8 @@ pub struct TrainConfig {
     pub batch: usize,
     /// Parts of a batch that are computed side by side, one thread each. Part of the result: sums are taken in shard order.
     pub shards: usize,
+    /// Products with weights: f32, or bf16 with sums and weights kept in single precision.
+    pub precision: Precision,
     /// Length of the run.
     pub budget: Budget,
     /// Lines held out for evaluation when no validation file is given.
@@ -244,6 +247,7 @@ impl TrainConfig {
             optimiser: Optimiser::default(),
             batch: 256,
             shards: 2,
+            precision: Precision::F32,
             budget: Budget::Minutes(60.0),
             held_out: 2000,
             pairs: 50,

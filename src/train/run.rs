@@ -105,6 +105,7 @@ pub fn train(
     for folder in [dir.to_owned(), dir.join(BEST)] {
         crate::model::remove_left_overs(&folder);
     }
+    crate::numeric::memory::keep_large_blocks();
     let mut run = Run::new(config, inputs, dir)?;
     if let Some((checkpoint, tensors)) = resume {
         run.restore(checkpoint, &tensors)?;
@@ -390,8 +391,7 @@ impl Window {
         self.steps += 1;
         self.labels += lines.iter().map(|l| l.len() + 1).sum::<usize>();
         self.cross_entropy += results.iter().map(|r| r.cross_entropy).sum::<f64>();
-        self.regulariser +=
-            results.iter().map(|r| r.regulariser).sum::<f64>() / results.len() as f64;
+        self.regulariser += results.iter().map(|r| r.regulariser).sum::<f64>();
         self.grad_norm += grad_norm;
         self.rate = rate;
     }

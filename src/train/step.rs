@@ -1,5 +1,7 @@
 //! One training step: every shard runs forward and backward in its own thread, the optimiser sums their gradients.
 
+use std::sync::{Condvar, Mutex, PoisonError};
+
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor};
 use rand::{RngCore, SeedableRng};
@@ -10,7 +12,7 @@ use super::config::TrainConfig;
 use super::noise::{shard_input, ShardInput};
 use super::TrainError;
 use crate::domain::PAD_ID;
-use crate::model::{mmd_imq, mmd_original, Context, Regulariser, TransformerVae};
+use crate::model::{Context, Mmd, Regulariser, TransformerVae};
 use crate::numeric;
 
 /// What one shard contributes.
@@ -19,7 +21,7 @@ pub struct ShardResult {
     pub grads: GradStore,
     /// Sum of the cross entropy over the shard's labels, nats.
     pub cross_entropy: f64,
-    /// Regulariser of the shard's latents, before its weight.
+    /// The shard's part of the regulariser, before its weight.
     pub regulariser: f64,
 }
 
@@ -46,22 +48,85 @@ pub fn run_shards(
     input: StepInput<'_>,
 ) -> Result<Vec<ShardResult>, TrainError> {
     let shards = config.shards.min(input.lines.len()).max(1);
-    // Every label counts the same, whichever shard it falls into.
-    let labels: usize = input.lines.iter().map(|l| l.len() + 1).sum();
+    let whole = Whole {
+        shards,
+        rows: input.lines.len(),
+        // Every label counts the same, whichever shard it falls into.
+        labels: input.lines.iter().map(|l| l.len() + 1).sum(),
+        meeting: Meeting::new(shards),
+    };
+    let whole = &whole;
     if shards == 1 {
-        return Ok(vec![run_shard(model, config, input, 0, 1, labels)?]);
+        return Ok(vec![run_shard(model, config, input, 0, whole)?]);
     }
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..shards)
-            .map(|shard| {
-                scope.spawn(move || run_shard(model, config, input, shard, shards, labels))
-            })
+            .map(|shard| scope.spawn(move || run_shard(model, config, input, shard, whole)))
             .collect();
-        workers
+        let results: Vec<_> = workers
             .into_iter()
             .map(|w| w.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
+            .collect();
+        // Of several failures the first cause is told, not that another shard gave up for it.
+        let mut failures = results.iter().filter_map(|r| r.as_ref().err());
+        if failures.clone().all(|e| matches!(e, TrainError::ShardGaveUp)) {
+            return results.into_iter().collect();
+        }
+        let cause = failures.position(|e| !matches!(e, TrainError::ShardGaveUp)).unwrap_or(0);
+        let mut failed = results.into_iter().filter_map(Result::err);
+        Err(failed.nth(cause).unwrap_or(TrainError::ShardGaveUp))
     })
+}
+
+/// What all shards of a step share.
+struct Whole {
+    shards: usize,
+    rows: usize,
+    labels: usize,
+    meeting: Meeting,
+}
+
+/// Where shards show one another their latents: the only time that they wait for each other.
+struct Meeting {
+    shown: Mutex<(Vec<Option<Tensor>>, bool)>,
+    news: Condvar,
+}
+
+impl Meeting {
+    fn new(shards: usize) -> Self {
+        Self { shown: Mutex::new((vec![None; shards], false)), news: Condvar::new() }
+    }
+
+    /// Shows a shard's latents, waits for the others', and gives all in the order of the shards.
+    fn exchange(&self, shard: usize, latents: Tensor) -> Result<Vec<Tensor>, TrainError> {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.0[shard] = Some(latents);
+        self.news.notify_all();
+        loop {
+            let all: Option<Vec<Tensor>> = shown.0.iter().cloned().collect();
+            if let Some(all) = all {
+                return Ok(all);
+            }
+            if shown.1 {
+                return Err(TrainError::ShardGaveUp);
+            }
+            shown = self.news.wait(shown).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn give_up(&self) {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
+        self.news.notify_all();
+    }
+}
+
+/// Tells the others when a shard fails or panics, so that nobody waits for it.
+struct Leave<'a>(&'a Meeting);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.0.give_up();
+    }
 }
 
 fn run_shard(
@@ -69,17 +134,32 @@ fn run_shard(
     config: &TrainConfig,
     input: StepInput<'_>,
     shard: usize,
-    shards: usize,
-    labels: usize,
+    whole: &Whole,
 ) -> Result<ShardResult, TrainError> {
-    let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-    rng.set_stream((input.step * shards + shard) as u64 + 1);
+    let _leave = Leave(&whole.meeting);
+    let stream = |number: usize| {
+        let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
+        rng.set_stream((input.step * (whole.shards + 1) + number) as u64 + 1);
+        rng
+    };
+    let mut rng = stream(shard);
     // Rows are dealt out in turn, so that shards are equally long.
-    let lines: Vec<&[u32]> = input.lines.iter().skip(shard).step_by(shards).copied().collect();
+    let lines: Vec<&[u32]> =
+        input.lines.iter().skip(shard).step_by(whole.shards).copied().collect();
     let batch = shard_input(&lines, input.vocab, &config.noise, input.sigma_max, &mut rng);
-    let (loss, cross_entropy, regulariser) =
-        shard_loss(model, config, &batch, input.step, shards, labels, &mut rng)?;
-    Ok(ShardResult { grads: loss.backward()?, cross_entropy, regulariser })
+    numeric::with_precision(config.precision, || {
+        let mut task = Task {
+            model,
+            config,
+            step: input.step,
+            shard,
+            whole,
+            rng,
+            prior: stream(whole.shards),
+        };
+        let (loss, cross_entropy, regulariser) = task.loss(&batch)?;
+        Ok(ShardResult { grads: loss.backward()?, cross_entropy, regulariser })
+    })
 }
 
 fn normal(shape: (usize, usize, usize), rng: &mut ChaCha8Rng) -> Result<Tensor, TrainError> {
@@ -88,70 +168,94 @@ fn normal(shape: (usize, usize, usize), rng: &mut ChaCha8Rng) -> Result<Tensor, 
     Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
 }
 
-/// The shard's part of the loss as a scalar, the sum of its cross entropy, and its regulariser.
-pub fn shard_loss(
-    model: &TransformerVae,
-    config: &TrainConfig,
-    batch: &ShardInput,
+/// One shard's part of a step.
+struct Task<'a> {
+    model: &'a TransformerVae,
+    config: &'a TrainConfig,
     step: usize,
-    shards: usize,
-    labels: usize,
-    rng: &mut ChaCha8Rng,
-) -> Result<(Tensor, f64, f64), TrainError> {
-    let device = model.device();
-    let rows = batch.rows;
-    let ids = Tensor::from_slice(&batch.encoder_ids, (rows, batch.encoder_len), device)?;
-    let mask = Tensor::from_slice(&batch.encoder_mask, (rows, batch.encoder_len), device)?;
-    let context = Context::train(rng.next_u64());
-    let clean = model.encode(&ids, &mask, &context)?; // [rows, n, L]
-    let (_, n, size) = clean.dims3()?;
+    shard: usize,
+    whole: &'a Whole,
+    rng: ChaCha8Rng,
+    /// The same in every shard: the prior's samples are the whole batch's.
+    prior: ChaCha8Rng,
+}
 
-    let weight = match config.regulariser {
-        Regulariser::None => 0.0,
-        Regulariser::MmdOriginal => config.reg_weight * model.seed_reg_weight(step),
-        Regulariser::MmdImq => config.reg_weight,
-    };
-    let regulariser = if weight > 0.0 {
-        let prior = normal((rows, n, size), rng)?.to_device(device)?;
-        Some(match config.regulariser {
-            Regulariser::MmdImq => {
-                // Rows of a batch are in random order, so the first tokens are a fair sample.
-                let keep = (config.reg_max_tokens / shards).clamp(2, rows * n);
-                let flat = clean.reshape((rows * n, size))?.narrow(0, 0, keep)?;
-                let prior = model.project(&prior)?.reshape((rows * n, size))?.narrow(0, 0, keep)?;
-                mmd_imq(&flat, &prior)?
-            }
-            _ => mmd_original(&clean, &prior.reshape((rows * n, size))?)?,
-        })
-    } else {
-        None
-    };
+impl Task<'_> {
+    /// The regulariser's part of the loss before its weight, and its value.
+    fn regulariser(&mut self, clean: &Tensor) -> Result<(Tensor, f64), TrainError> {
+        let (rows, n, size) = clean.dims3()?;
+        let tokens = clean.reshape((rows * n, size))?;
+        let imq = self.config.regulariser == Regulariser::MmdImq;
+        let (mmd, own) = if imq {
+            // Rows of a batch are in random order, so the first tokens are a fair sample.
+            let keep = (self.config.reg_max_tokens / self.whole.shards).clamp(2, (rows * n).max(2));
+            (Mmd::Imq, tokens.narrow(0, 0, keep.min(rows * n))?)
+        } else {
+            (Mmd::Original { batch: self.whole.rows, tokens: n }, tokens)
+        };
+        let shown = self.whole.meeting.exchange(self.shard, own.detach())?;
+        let all = Tensor::cat(&shown, 0)?;
+        let mut prior =
+            normal((1, all.dim(0)?, size), &mut self.prior)?.to_device(self.model.device())?;
+        if imq {
+            prior = self.model.project(&prior)?;
+        }
+        let prior = prior.squeeze(0)?.detach();
+        let part = mmd.part(&own, &all, &prior)?;
+        let mut value = f64::from(part.to_scalar::<f32>()?);
+        if self.shard == 0 {
+            value += f64::from(mmd.prior(&prior)?.to_scalar::<f32>()?);
+        }
+        Ok((part, value))
+    }
 
-    let mut latent = clean;
-    if batch.sigma.iter().any(|&s| s > 0.0) {
-        let sigma = Tensor::from_slice(&batch.sigma, (rows, 1, 1), device)?;
-        let noise = normal((rows, n, size), rng)?.to_device(device)?.broadcast_mul(&sigma)?;
-        latent = model.project(&(latent + noise)?)?;
+    /// The shard's part of the loss as a scalar, the sum of its cross entropy, and its part of the regulariser.
+    fn loss(&mut self, batch: &ShardInput) -> Result<(Tensor, f64, f64), TrainError> {
+        let (model, config) = (self.model, self.config);
+        let device = model.device();
+        let rows = batch.rows;
+        let ids = Tensor::from_slice(&batch.encoder_ids, (rows, batch.encoder_len), device)?;
+        let mask = Tensor::from_slice(&batch.encoder_mask, (rows, batch.encoder_len), device)?;
+        let context = Context::train(self.rng.next_u64());
+        let clean = model.encode(&ids, &mask, &context)?; // [rows, n, L]
+        let (_, n, size) = clean.dims3()?;
+        let weight = match config.regulariser {
+            Regulariser::None => 0.0,
+            Regulariser::MmdOriginal => config.reg_weight * model.seed_reg_weight(self.step),
+            Regulariser::MmdImq => config.reg_weight,
+        };
+        let regulariser = if weight > 0.0 { Some(self.regulariser(&clean)?) } else { None };
+
+        let mut latent = clean;
+        if batch.sigma.iter().any(|&s| s > 0.0) {
+            let sigma = Tensor::from_slice(&batch.sigma, (rows, 1, 1), device)?;
+            let noise =
+                normal((rows, n, size), &mut self.rng)?.to_device(device)?.broadcast_mul(&sigma)?;
+            latent = model.project(&(latent + noise)?)?;
+        }
+        let mut memory = model.memory(&latent)?; // [rows, m, d]
+        if batch.keep_latent.contains(&0.0) {
+            let keep = Tensor::from_slice(&batch.keep_latent, (rows, 1, 1), device)?;
+            let drop = (1.0 - &keep)?;
+            memory =
+                (memory.broadcast_mul(&keep)? + model.null_memory(rows)?.broadcast_mul(&drop)?)?;
+        }
+        let decoder_ids =
+            Tensor::from_slice(&batch.decoder_ids, (rows, batch.decoder_len), device)?;
+        let hidden = model.decode_hidden(&decoder_ids, &memory, None, &context)?; // [rows, t, d]
+        let d = hidden.dim(2)?;
+        // Only positions that carry a label reach the vocabulary: padding costs no product.
+        let positions = Tensor::from_slice(&batch.positions, batch.positions.len(), device)?;
+        let hidden =
+            numeric::embedding(&hidden.reshape((rows * batch.decoder_len, d))?, &positions)?;
+        let share = self.whole.labels.max(1) as f64;
+        let mut loss = model.cross_entropy(&hidden, &batch.labels, PAD_ID, 1.0 / share)?;
+        let cross_entropy = share * f64::from(loss.to_dtype(DType::F32)?.to_scalar::<f32>()?);
+        let mut value = 0.0;
+        if let Some((part, of_part)) = regulariser {
+            loss = (loss + (part * weight)?)?;
+            value = of_part;
+        }
+        Ok((loss, cross_entropy, value))
     }
-    let mut memory = model.memory(&latent)?; // [rows, m, d]
-    if batch.keep_latent.contains(&0.0) {
-        let keep = Tensor::from_slice(&batch.keep_latent, (rows, 1, 1), device)?;
-        let drop = (1.0 - &keep)?;
-        memory = (memory.broadcast_mul(&keep)? + model.null_memory(rows)?.broadcast_mul(&drop)?)?;
-    }
-    let decoder_ids = Tensor::from_slice(&batch.decoder_ids, (rows, batch.decoder_len), device)?;
-    let hidden = model.decode_hidden(&decoder_ids, &memory, None, &context)?; // [rows, t, d]
-    let d = hidden.dim(2)?;
-    // Only positions that carry a label reach the vocabulary: padding costs no product.
-    let positions = Tensor::from_slice(&batch.positions, batch.positions.len(), device)?;
-    let hidden = numeric::embedding(&hidden.reshape((rows * batch.decoder_len, d))?, &positions)?;
-    let share = labels.max(1) as f64;
-    let mut loss = model.cross_entropy(&hidden, &batch.labels, PAD_ID, 1.0 / share)?;
-    let cross_entropy = share * f64::from(loss.to_dtype(DType::F32)?.to_scalar::<f32>()?);
-    let mut reg_value = 0.0;
-    if let Some(reg) = regulariser {
-        reg_value = f64::from(reg.to_scalar::<f32>()?);
-        loss = (loss + (reg * (weight / shards as f64))?)?;
-    }
-    Ok((loss, cross_entropy, reg_value))
 }

@@ -1,4 +1,5 @@
 //! Matrices packed for the kernels.
+#![allow(unsafe_code)]
 
 use multiversion::multiversion;
 
@@ -52,6 +53,10 @@ impl Panels {
             (inner - 1) * source.row + (columns - 1) * source.column < source.data.len(),
             "the source of a packed matrix is too short"
         );
+        if source.column == 1 && from == 0 && self.precision == Precision::F32 {
+            // Row by row: the source is read front to back.
+            return pack_rows(&mut self.data, size, columns, inner, source);
+        }
         let mut done = 0;
         while done < columns {
             let (panel, first) = ((from + done) / PANEL, (from + done) % PANEL);
@@ -100,6 +105,20 @@ impl Panels {
     }
 }
 
+/// Packs whole rows, which lie side by side in the source; a panel every `size` numbers.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+fma", "x86_64+avx2+fma"))]
+fn pack_rows(target: &mut [u32], size: usize, columns: usize, inner: usize, source: Source<'_>) {
+    for i in 0..inner {
+        let row = &source.data[i * source.row..][..columns];
+        for (panel, part) in row.chunks(PANEL).enumerate() {
+            let target = &mut target[panel * size + i * PANEL..][..part.len()];
+            for (t, &x) in target.iter_mut().zip(part) {
+                *t = (x * source.scale).to_bits();
+            }
+        }
+    }
+}
+
 /// Inner indices that are transposed together: a cache line of the source.
 const BLOCK: usize = 16;
 
@@ -119,13 +138,39 @@ fn pack_f32(target: &mut [u32], (first, wide): (usize, usize), inner: usize, sou
     for block in (0..inner).step_by(BLOCK) {
         let high = BLOCK.min(inner - block);
         let target = &mut target[block * PANEL..][..high * PANEL];
-        for o in 0..wide {
+        let mut o = 0;
+        while o < wide {
             let from = &data[o * column + block * row..];
+            if row == 1 && scale == 1.0 && high == BLOCK && wide - o >= BLOCK {
+                let bits = from.as_ptr().cast::<u32>();
+                assert!(from.len() >= 15 * column + 16);
+                // SAFETY: the assertion covers what is read; what is written lies in this block of the panel.
+                if unsafe { transpose(bits, column, target, first + o) } {
+                    o += BLOCK;
+                    continue;
+                }
+            }
             for (i, target) in target.chunks_exact_mut(PANEL).enumerate() {
                 target[first + o] = (from[i * row] * scale).to_bits();
             }
+            o += 1;
         }
     }
+}
+
+/// Writes a block of 16 × 16 transposed to columns from `column` of a panel's block, where the machine has the means.
+///
+/// # Safety
+/// `from` covers 16 rows of 16 numbers, one every `row`.
+unsafe fn transpose(from: *const u32, row: usize, target: &mut [u32], column: usize) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if matches!(super::Isa::best(), super::Isa::Avx512 | super::Isa::Avx512Bf16) {
+        assert!(column + BLOCK <= PANEL && target.len() >= BLOCK * PANEL);
+        super::x86::transpose16(from, row, target.as_mut_ptr().add(column), PANEL);
+        return true;
+    }
+    let _ = (from, row, target, column);
+    false
 }
 
 /// Packs columns of one panel as pairs of bf16.
@@ -143,15 +188,32 @@ fn pack_bf16(target: &mut [u32], (first, wide): (usize, usize), inner: usize, so
             }
         }
     } else {
+        let mut both = [[0u32; BLOCK]; BLOCK];
         for block in (0..pairs).step_by(BLOCK) {
             let high = BLOCK.min(pairs - block);
             let target = &mut target[block * PANEL..][..high * PANEL];
-            for o in 0..wide {
+            let mut o = 0;
+            while o < wide {
                 let from = &data[o * column + 2 * block * row..];
+                if row == 1 && high == BLOCK && wide - o >= BLOCK {
+                    for (i, both) in both.iter_mut().enumerate() {
+                        let numbers = &from[i * column..][..2 * BLOCK];
+                        for (both, pair) in both.iter_mut().zip(numbers.chunks_exact(2)) {
+                            *both = to_bf16(pair[0] * scale) | to_bf16(pair[1] * scale) << 16;
+                        }
+                    }
+                    // SAFETY: the array is 16 rows of 16.
+                    let from = both.as_ptr().cast();
+                    if unsafe { transpose(from, BLOCK, target, first + o) } {
+                        o += BLOCK;
+                        continue;
+                    }
+                }
                 for (p, target) in target.chunks_exact_mut(PANEL).enumerate() {
                     let (x, y) = (from[2 * p * row], from[(2 * p + 1) * row]);
                     target[first + o] = to_bf16(x * scale) | to_bf16(y * scale) << 16;
                 }
+                o += 1;
             }
         }
     }

@@ -219,3 +219,41 @@ unsafe fn avx2_widening<const R: usize>(tile: &Tile) {
         );
     }
 }
+
+/// Writes a block of 16 × 16 numbers of 32 bits transposed.
+///
+/// # Safety
+/// The processor has AVX-512 F; `from` covers 16 rows of 16 numbers, one every `from_row`, and `to` likewise.
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn transpose16(from: *const u32, from_row: usize, to: *mut u32, to_row: usize) {
+    let mut r = [_mm512_setzero_si512(); 16];
+    for i in 0..16 {
+        r[i] = _mm512_loadu_si512(from.add(i * from_row).cast());
+    }
+    let mut t = r;
+    for i in 0..8 {
+        t[2 * i] = _mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
+        t[2 * i + 1] = _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
+    }
+    for i in 0..4 {
+        r[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
+        r[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
+        r[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
+        r[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
+    }
+    // Quarters of registers change places, first within each half of the rows, then between the halves.
+    for half in 0..2 {
+        for i in 0..4 {
+            let (a, b) = (r[8 * half + i], r[8 * half + 4 + i]);
+            t[8 * half + i] = _mm512_shuffle_i32x4::<0x88>(a, b);
+            t[8 * half + 4 + i] = _mm512_shuffle_i32x4::<0xdd>(a, b);
+        }
+    }
+    for i in 0..8 {
+        r[i] = _mm512_shuffle_i32x4::<0x88>(t[i], t[i + 8]);
+        r[i + 8] = _mm512_shuffle_i32x4::<0xdd>(t[i], t[i + 8]);
+    }
+    for i in 0..16 {
+        _mm512_storeu_si512(to.add(i * to_row).cast(), r[i]);
+    }
+}
