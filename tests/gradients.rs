@@ -324,6 +324,34 @@ mod optimiser {
     }
 
     #[test]
+    fn the_composed_step_is_the_fused_one() {
+        let (a, b) = (random(&[3, 7], 1), random(&[3, 7], 1));
+        let slot = |var: &Var| vec![("x".to_owned(), var.clone(), true)];
+        let mut fused = AdamW::new(slot(&a), CONFIG).expect("fused");
+        let mut composed = AdamW::composed(slot(&b), CONFIG).expect("composed");
+        for optimiser in [&mut fused, &mut composed] {
+            optimiser.set_ema_decay(Some(0.5));
+        }
+        for _ in 0..5 {
+            let (ga, gb) = (loss(&a).backward().expect("a"), loss(&b).backward().expect("b"));
+            let ours = fused.step(&[&ga, &ga], 0.05, Some(1.0)).expect("step");
+            let theirs = composed.step(&[&gb, &gb], 0.05, Some(1.0)).expect("step");
+            assert!((ours.grad_norm - theirs.grad_norm).abs() < 1e-3 * ours.grad_norm);
+            close("weights", &a, &b);
+        }
+        let (ours, theirs) = (fused.state().expect("state"), composed.state().expect("state"));
+        for ((name, a), (other, b)) in ours.iter().zip(&theirs) {
+            assert_eq!(name, other);
+            close(name, a, b);
+        }
+        let saved = ours.into_iter().collect();
+        composed.load_state(&saved, 5).expect("loads");
+        fused.step(&[&loss(&a).backward().expect("a")], 0.05, None).expect("step");
+        composed.step(&[&loss(&b).backward().expect("b")], 0.05, None).expect("step");
+        close("after loading", &a, &b);
+    }
+
+    #[test]
     fn clips_to_the_norm_and_refuses_what_is_not_finite() {
         let x = random(&[40], 2);
         let sgd_like = AdamWConfig { beta1: 0.0, beta2: 0.0, eps: 1e3, weight_decay: 0.0 };

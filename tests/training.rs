@@ -5,14 +5,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use rand::{Rng, SeedableRng};
 use tvae_tui::domain::{domain, Codec};
 use tvae_tui::engine::{LatentModel, LoadedModel};
-use tvae_tui::model::{Bottleneck, Regulariser};
+use tvae_tui::model::{Bottleneck, Regulariser, TransformerVae};
 use tvae_tui::train::{
-    encode_corpus, train, Budget, Checkpoint, Inputs, Noise, Preset, Progress, Report, StopSignal,
-    TrainConfig, TrainError, TrainingData,
+    encode_corpus, run_shards, train, Budget, Checkpoint, Inputs, Noise, Preset, Progress, Report,
+    ShardResult, StepInput, StopSignal, TrainConfig, TrainError, TrainingData,
 };
 
 /// Lines of Python made from a few forms: enough to train on, nothing taken from anywhere.
@@ -91,6 +91,7 @@ impl Fixture {
             train: &self.train,
             held_out: &self.held_out,
             data_name: "made up",
+            device: Device::Cpu,
         };
         let resume = resume.then(|| {
             let (checkpoint, _, tensors) = Checkpoint::load(dir).expect("a checkpoint");
@@ -152,6 +153,7 @@ fn training_lowers_the_loss_and_leaves_a_model_that_opens() {
         train: &fixture.train,
         held_out: &fixture.held_out,
         data_name: "made up",
+        device: Device::Cpu,
     };
     let stop = StopSignal::new();
     let outcome =
@@ -199,6 +201,63 @@ fn every_family_and_ablation_takes_steps_and_opens() {
         let model = LoadedModel::from_folder(dir.path()).expect(name);
         let latents = model.encode(&["total = len(items, 3)".to_owned()]).expect(name);
         assert!(latents[0].values.iter().all(|v| v.is_finite()), "{name}");
+    }
+}
+
+/// The gradients of all parameters, summed over the shards of one step.
+fn gradients(config: &TrainConfig, lines: &[Vec<u32>]) -> (Vec<(String, Vec<f32>)>, [f64; 2]) {
+    let model = TransformerVae::new(config.model_config(384).expect("shape"), 3, &Device::Cpu)
+        .expect("a model");
+    let lines: Vec<&[u32]> = lines.iter().map(Vec::as_slice).collect();
+    let input = StepInput { step: 9_000, sigma_max: 0.0, lines: &lines, vocab: 384 };
+    let shards = run_shards(&model, config, input).expect("a step");
+    let sums = model
+        .parameters()
+        .into_iter()
+        .filter_map(|(name, var)| {
+            let parts = shards.iter().filter_map(|s| s.grads.get(&var));
+            let parts = parts.map(|g| g.flatten_all().and_then(|g| g.to_vec1::<f32>()));
+            let add = |a: Vec<f32>, b: Vec<f32>| a.iter().zip(&b).map(|(a, b)| a + b).collect();
+            Some((name, parts.map(|p| p.expect("numbers")).reduce(add)?))
+        })
+        .collect();
+    let total = |f: fn(&ShardResult) -> f64| shards.iter().map(f).sum();
+    (sums, [total(|s| s.cross_entropy), total(|s| s.regulariser)])
+}
+
+#[test]
+fn shards_give_the_whole_batchs_gradients() {
+    use rand::Rng;
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(4);
+    let lines: Vec<Vec<u32>> = (0..14)
+        .map(|_| (0..rng.random_range(3..9)).map(|_| rng.random_range(4..384)).collect())
+        .collect();
+    for regulariser in [Regulariser::MmdImq, Regulariser::MmdOriginal] {
+        // No noise: shards draw theirs from streams of their own.
+        let shards = |shards| TrainConfig {
+            shards,
+            regulariser,
+            reg_weight: 20.0,
+            reg_max_tokens: 10_000,
+            noise: Noise::none(),
+            ..config()
+        };
+        let (whole, wanted) = gradients(&shards(1), &lines);
+        for count in [2, 3] {
+            let (sum, found) = gradients(&shards(count), &lines);
+            for (wanted, found) in wanted.iter().zip(found) {
+                assert!((wanted - found).abs() < 1e-4 * wanted.abs().max(1.0), "{wanted} {found}");
+            }
+            assert_eq!(whole.len(), sum.len());
+            let norm = |x: &[f32]| x.iter().map(|v| f64::from(v * v)).sum::<f64>().sqrt();
+            let all = whole.iter().map(|(_, g)| norm(g).powi(2)).sum::<f64>().sqrt();
+            for ((name, a), (_, b)) in whole.iter().zip(&sum) {
+                let apart: Vec<f32> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+                // What is zero in theory is rounding, and measured by the whole gradient.
+                let scale = norm(a).max(1e-3 * all);
+                assert!(norm(&apart) < 1e-3 * scale, "{name} {} {}", norm(&apart), norm(a));
+            }
+        }
     }
 }
 
@@ -332,6 +391,7 @@ fn a_loss_that_is_not_finite_stops_with_the_batch_saved() {
         train: &fixture.train,
         held_out: &fixture.held_out,
         data_name: "made up",
+        device: Device::Cpu,
     };
     let result = train(&config, &inputs, dir.path(), None, &mut [], &StopSignal::new());
     assert!(matches!(result, Err(TrainError::NotFinite { .. })));

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use candle_core::Device;
 use clap::Args;
 use indicatif::HumanCount;
 
@@ -63,6 +64,9 @@ pub struct TrainArgs {
     /// Products with weights: f32 or bf16
     #[arg(long, value_name = "f32|bf16")]
     precision: Option<Precision>,
+    /// Where to train; cuda and metal are there in builds with the features of these names
+    #[arg(long, value_enum, default_value_t = DeviceName::Cpu)]
+    device: DeviceName,
     /// A tokenizer.json to use instead of training one
     #[arg(long, value_name = "FILE")]
     tokenizer: Option<PathBuf>,
@@ -72,6 +76,34 @@ pub struct TrainArgs {
     /// Print the last figures as one JSON document
     #[arg(long)]
     json: bool,
+}
+
+/// A kind of device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum DeviceName {
+    /// The processor, with kernels of our own
+    Cpu,
+    /// An NVIDIA GPU
+    Cuda,
+    /// An Apple GPU
+    Metal,
+}
+
+impl DeviceName {
+    /// The first device of this kind.
+    fn open(self) -> anyhow::Result<Device> {
+        let (built, name) = match self {
+            Self::Cpu => return Ok(Device::Cpu),
+            Self::Cuda => (cfg!(feature = "cuda"), "cuda"),
+            Self::Metal => (cfg!(feature = "metal"), "metal"),
+        };
+        anyhow::ensure!(
+            built,
+            "this build has no support for --device {name}: build with `cargo build --release --features {name}`"
+        );
+        let device = if self == Self::Cuda { Device::new_cuda(0) } else { Device::new_metal(0) };
+        device.with_context(|| format!("--device {name}: the first device does not open"))
+    }
 }
 
 pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
@@ -110,8 +142,14 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
         .data
         .file_name()
         .map_or_else(|| args.data.display().to_string(), |n| n.to_string_lossy().into_owned());
-    let inputs =
-        Inputs { domain, codec: &codec, train: &train_data, held_out: &held_out, data_name: &name };
+    let inputs = Inputs {
+        domain,
+        codec: &codec,
+        train: &train_data,
+        held_out: &held_out,
+        data_name: &name,
+        device: args.device.open()?,
+    };
     let resume = resumed.map(|(checkpoint, _, tensors)| (checkpoint, tensors));
     let step = resume.as_ref().map_or(0, |(c, _)| c.step);
     let mut log = JsonLines::open(&args.out.join("metrics.jsonl"), step)?;

@@ -1,13 +1,16 @@
 //! AdamW (Loshchilov and Hutter 2019) in one pass over weights, summed gradients, moments and the weights' average.
 
+mod composed;
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Result, Storage, Tensor, Var};
+use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, Var};
 use multiversion::multiversion;
 
-use super::slices::{sum, view, with};
+use super::slices::{fused, sum, view, with};
+use composed::Composed;
 
 /// The optimiser's constants.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,6 +38,18 @@ struct Slot {
     name: String,
     var: Var,
     decay: bool,
+    state: State,
+}
+
+/// Moments and average of a parameter.
+enum State {
+    /// On the CPU, in single precision.
+    Host(Box<Host>),
+    /// Anywhere, as tensors.
+    Composed(Composed),
+}
+
+struct Host {
     m: Vec<f32>,
     v: Vec<f32>,
     ema: Vec<f32>,
@@ -52,15 +67,35 @@ impl AdamW {
     /// An optimiser over named parameters; the flag says whether weight decay applies.
     ///
     /// # Errors
-    /// A parameter that is not float32 on the CPU.
+    /// Those of candle.
     pub fn new(params: Vec<(String, Var, bool)>, config: AdamWConfig) -> Result<Self> {
+        let on_cpu = params.iter().all(|(_, var, _)| fused(&[var]));
+        Self::with_states(params, config, |var| {
+            if !on_cpu {
+                return Ok(State::Composed(Composed::new(var)?));
+            }
+            let values = numbers(var)?;
+            let zeros = vec![0f32; values.len()];
+            Ok(State::Host(Box::new(Host { m: zeros.clone(), v: zeros, ema: values })))
+        })
+    }
+
+    /// The same from candle's operations, as parameters on another device have it.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn composed(params: Vec<(String, Var, bool)>, config: AdamWConfig) -> Result<Self> {
+        Self::with_states(params, config, |var| Ok(State::Composed(Composed::new(var)?)))
+    }
+
+    fn with_states(
+        params: Vec<(String, Var, bool)>,
+        config: AdamWConfig,
+        state: impl Fn(&Var) -> Result<State>,
+    ) -> Result<Self> {
         let slots = params
             .into_iter()
-            .map(|(name, var, decay)| {
-                let values = numbers(&var)?;
-                let zeros = vec![0f32; values.len()];
-                Ok(Slot { name, var, decay, m: zeros.clone(), v: zeros, ema: values })
-            })
+            .map(|(name, var, decay)| Ok(Slot { state: state(&var)?, name, var, decay }))
             .collect::<Result<_>>()?;
         Ok(Self { slots, config, ema_decay: None, steps: 0 })
     }
@@ -86,13 +121,19 @@ impl AdamW {
             .iter()
             .map(|slot| grads.iter().filter_map(|g| g.get(&slot.var)?.contiguous().ok()).collect())
             .collect();
+        let composed = matches!(self.slots.first(), Some(Slot { state: State::Composed(_), .. }));
         let squares = |gradients: &[Vec<Tensor>]| -> Result<f64> {
             gradients.iter().map(|g| with_all(g, |shards| Ok(square_of_sum(shards)))).sum()
         };
         // Memory is what this costs: two threads reach more of it than one.
         let half = self.slots.len() / 2;
-        let (front, back) = in_two(|| squares(&gradients[..half]), || squares(&gradients[half..]));
-        let square = front? + back?;
+        let square = if composed {
+            composed::square(&gradients)?
+        } else {
+            let (front, back) =
+                in_two(|| squares(&gradients[..half]), || squares(&gradients[half..]));
+            front? + back?
+        };
         let grad_norm = square.sqrt();
         if !grad_norm.is_finite() {
             return Ok(StepStats { grad_norm, finite: false });
@@ -116,6 +157,15 @@ impl AdamW {
             ema: self.ema_decay.map(|d| d as f32),
         };
         let decay = |slot: &Slot| if slot.decay { (1.0 - lr * c.weight_decay) as f32 } else { 1.0 };
+        if composed {
+            for (slot, of_slot) in self.slots.iter_mut().zip(&gradients) {
+                let keep = decay(slot);
+                if let State::Composed(state) = &mut slot.state {
+                    state.update(&slot.var, of_slot, keep, rates)?;
+                }
+            }
+            return Ok(StepStats { grad_norm, finite: true });
+        }
         let (front, back) = self.slots.split_at_mut(half);
         let run = |slots: &mut [Slot], gradients: &[Vec<Tensor>]| -> Result<()> {
             for (slot, of_slot) in slots.iter_mut().zip(gradients) {
@@ -137,7 +187,7 @@ impl AdamW {
     /// # Errors
     /// Those of candle.
     pub fn ema(&self) -> Result<Vec<(String, Tensor)>> {
-        self.slots.iter().map(|s| Ok((s.name.clone(), s.tensor(&s.ema)?))).collect()
+        self.slots.iter().map(|s| Ok((s.name.clone(), s.tensors()?[2].clone()))).collect()
     }
 
     /// Moments and average as `m.NAME`, `v.NAME`, `ema.NAME`.
@@ -147,8 +197,8 @@ impl AdamW {
     pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
         let mut state = Vec::with_capacity(3 * self.slots.len());
         for s in &self.slots {
-            for (kind, values) in [("m", &s.m), ("v", &s.v), ("ema", &s.ema)] {
-                state.push((format!("{kind}.{}", s.name), s.tensor(values)?));
+            for (kind, tensor) in KINDS.iter().zip(s.tensors()?) {
+                state.push((format!("{kind}.{}", s.name), tensor));
             }
         }
         Ok(state)
@@ -160,15 +210,23 @@ impl AdamW {
     /// A tensor that is missing or of another shape.
     pub fn load_state(&mut self, state: &HashMap<String, Tensor>, steps: usize) -> Result<()> {
         for s in &mut self.slots {
-            let name = s.name.clone();
             let shape = s.var.shape().clone();
-            for (kind, values) in [("m", &mut s.m), ("v", &mut s.v), ("ema", &mut s.ema)] {
-                let key = format!("{kind}.{name}");
+            let mut found = Vec::with_capacity(KINDS.len());
+            for kind in KINDS {
+                let key = format!("{kind}.{}", s.name);
                 match state.get(&key) {
-                    Some(t) if t.shape() == &shape => *values = numbers(t)?,
+                    Some(t) if t.shape() == &shape => found.push(t),
                     Some(t) => candle_core::bail!("{key} is {:?}, expected {shape:?}", t.shape()),
                     None => candle_core::bail!("the optimiser's state lacks {key}"),
                 }
+            }
+            match &mut s.state {
+                State::Host(host) => {
+                    host.m = numbers(found[0])?;
+                    host.v = numbers(found[1])?;
+                    host.ema = numbers(found[2])?;
+                }
+                State::Composed(state) => state.load(&s.var, &found)?,
             }
         }
         self.steps = steps;
@@ -296,17 +354,29 @@ fn with_all<R>(tensors: &[Tensor], f: impl FnOnce(&[&[f32]]) -> Result<R>) -> Re
 
 impl Slot {
     fn update(&mut self, shards: &[&[f32]], keep: f32, rates: Rates) -> Result<()> {
-        if shards.iter().any(|s| s.len() != self.m.len()) {
+        let State::Host(host) = &mut self.state else { return Ok(()) };
+        if shards.iter().any(|s| s.len() != host.m.len()) {
             candle_core::bail!("the gradient of {} has another shape than its weights", self.name);
         }
-        let state = Mutex::new([&mut self.m[..], &mut self.v[..], &mut self.ema[..]]);
+        let state = Mutex::new([&mut host.m[..], &mut host.v[..], &mut host.ema[..]]);
         self.var.inplace_op1(&Update { shards, keep, rates, state })
     }
 
-    fn tensor(&self, values: &[f32]) -> Result<Tensor> {
-        Tensor::from_slice(values, self.var.shape(), &Device::Cpu)
+    /// Moments and average, in the order of [`KINDS`].
+    fn tensors(&self) -> Result<[Tensor; 3]> {
+        match &self.state {
+            State::Host(host) => {
+                let tensor =
+                    |x: &[f32]| Tensor::from_slice(x, self.var.shape(), &candle_core::Device::Cpu);
+                Ok([tensor(&host.m)?, tensor(&host.v)?, tensor(&host.ema)?])
+            }
+            State::Composed(state) => state.tensors(),
+        }
     }
 }
+
+/// What the optimiser keeps of every parameter, as its saved state names it.
+const KINDS: [&str; 3] = ["m", "v", "ema"];
 
 fn numbers(tensor: &Tensor) -> Result<Vec<f32>> {
     with(tensor, |values| Ok(values.to_vec()))

@@ -69,6 +69,8 @@ pub struct Inputs<'a> {
     pub held_out: &'a TrainingData,
     /// The data as the person named them, for `trainer.json`.
     pub data_name: &'a str,
+    /// Where steps are computed; evaluation is done on the CPU.
+    pub device: Device,
 }
 
 /// A run in progress: the model, its optimiser, and where it stands.
@@ -120,7 +122,7 @@ impl<'a> Run<'a> {
         dir: &'a Path,
     ) -> Result<Self, TrainError> {
         let shape = config.model_config(inputs.codec.vocab_size())?;
-        let model = TransformerVae::new(shape.clone(), config.seed, &Device::Cpu)?;
+        let model = TransformerVae::new(shape.clone(), config.seed, &inputs.device)?;
         let averaged = TransformerVae::new(shape, config.seed, &Device::Cpu)?;
         let parameters = model
             .parameters()

@@ -47,7 +47,9 @@ pub fn run_shards(
     config: &TrainConfig,
     input: StepInput<'_>,
 ) -> Result<Vec<ShardResult>, TrainError> {
-    let shards = config.shards.min(input.lines.len()).max(1);
+    // Another device computes a whole batch best.
+    let most = if model.device().is_cpu() { config.shards } else { 1 };
+    let shards = most.min(input.lines.len()).max(1);
     let whole = Whole {
         shards,
         rows: input.lines.len(),
@@ -137,26 +139,20 @@ fn run_shard(
     whole: &Whole,
 ) -> Result<ShardResult, TrainError> {
     let _leave = Leave(&whole.meeting);
-    let stream = |number: usize| {
+    let stream = |number: u64| {
         let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-        rng.set_stream((input.step * (whole.shards + 1) + number) as u64 + 1);
+        rng.set_stream(number);
         rng
     };
-    let mut rng = stream(shard);
+    let mut rng = stream((input.step * whole.shards + shard) as u64 + 1);
+    // The prior's samples are the whole batch's, however many shards it has.
+    let prior = stream(u64::MAX - input.step as u64);
     // Rows are dealt out in turn, so that shards are equally long.
     let lines: Vec<&[u32]> =
         input.lines.iter().skip(shard).step_by(whole.shards).copied().collect();
     let batch = shard_input(&lines, input.vocab, &config.noise, input.sigma_max, &mut rng);
     numeric::with_precision(config.precision, || {
-        let mut task = Task {
-            model,
-            config,
-            step: input.step,
-            shard,
-            whole,
-            rng,
-            prior: stream(whole.shards),
-        };
+        let mut task = Task { model, config, step: input.step, shard, whole, rng, prior };
         let (loss, cross_entropy, regulariser) = task.loss(&batch)?;
         Ok(ShardResult { grads: loss.backward()?, cross_entropy, regulariser })
     })
