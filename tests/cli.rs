@@ -135,3 +135,57 @@ fn wrong_use_and_failures_have_their_own_exit_codes() {
     // The explorer is for terminals; without one it says so.
     tvae().assert().code(1);
 }
+
+/// Every instruction set of this machine must give the bundled model's ladders; bf16 with pairs rounds inputs too.
+#[test]
+fn lesser_kernels_give_the_same_ladder() {
+    let args = ["interpolate", "x = 1", "return self.name", "--json", "--rungs", "5"];
+    let ladder = json(&args);
+    for isa in tvae_tui::numeric::Isa::available() {
+        let output = tvae().args(args).env("TVAE_ISA", isa.name()).assert().success();
+        let found: Value = serde_json::from_slice(&output.get_output().stdout).expect("JSON");
+        assert_eq!(found["rungs"], ladder["rungs"], "{}", isa.name());
+    }
+    let halves = json(&[&args[..], &["--precision", "bf16"]].concat());
+    assert_eq!(halves["rungs"].as_array().map(Vec::len), Some(5));
+    tvae().args(["interpolate", "--precision", "f8"]).assert().code(2);
+}
+
+#[test]
+fn precision_measures_and_notes_its_figure_with_the_model() {
+    let dir = tempfile::tempdir().expect("folder");
+    let lines = dir.path().join("lines.txt");
+    std::fs::write(&lines, "x = 1\nreturn self.name\nimport os\n").expect("lines");
+    let bundled = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("checkpoints/python");
+    for file in ["config.json", "model.safetensors", "tokenizer.json"] {
+        std::fs::copy(bundled.join(file), dir.path().join(file)).expect("copy");
+    }
+    let (folder, lines) = (dir.path().display().to_string(), lines.display().to_string());
+    let args =
+        ["precision", "--model", &folder, "--data", &lines, "--pairs", "2", "--save", "--json"];
+    let found = json(&args);
+    let share = found["token_agreement"].as_f64().expect("a share");
+    assert!((0.5..=1.0).contains(&share) && found["ladders"] == 2);
+    let text = std::fs::read_to_string(dir.path().join("config.json")).expect("config");
+    let config: Value = serde_json::from_str(&text).expect("JSON");
+    let noted = config["tvae"]["bf16_agreement"].as_f64().expect("noted");
+    assert!((noted - share).abs() < 1e-3);
+    json(&["interpolate", "--model", &folder, "--json", "a = 1", "b = 2"]);
+    let bundled = tvae().args(["precision", "--data", &lines, "--save"]).assert().code(1);
+    let message = String::from_utf8_lossy(&bundled.get_output().stderr).into_owned();
+    assert!(message.contains("model folder"), "{message}");
+}
+
+#[test]
+#[cfg(not(any(feature = "cuda", feature = "metal")))]
+fn a_device_that_the_build_lacks_is_named_with_what_to_do() {
+    let dir = tempfile::tempdir().expect("folder");
+    let lines = dir.path().join("lines.txt");
+    std::fs::write(&lines, "x = 1\n".repeat(50)).expect("lines");
+    let out = dir.path().join("out").display().to_string();
+    let lines = lines.display().to_string();
+    let args = ["train", "--data", &lines, "--preset", "tiny", "--out", &out, "--device", "cuda"];
+    let failed = tvae().args(args).assert().code(1);
+    let message = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
+    assert!(message.contains("--features cuda"), "{message}");
+}

@@ -1,9 +1,29 @@
 //! Kernels for NEON, which every 64-bit ARM processor has.
 #![allow(unsafe_code)]
+// Indexed loops over fixed arrays are what keeps the sums in registers.
+#![allow(clippy::needless_range_loop)]
 
 use std::arch::aarch64::*;
 
 use super::{Kernel, Tile, Write, PANEL};
+
+/// Writes a tile's sums. A macro, because a call would force the sums through memory at every step of the loop before it.
+macro_rules! store {
+    ($sums:ident, $tile:ident, $column:expr) => {
+        for r in 0..R {
+            for part in 0..4 {
+                let at = $tile.out.add(r * $tile.out_row + $column + part * 4);
+                let sum = $sums[r][part];
+                let sum = match $tile.write {
+                    Write::Set => sum,
+                    Write::Add => vaddq_f32(vld1q_f32(at), sum),
+                    Write::Relu => vmaxq_f32(sum, vdupq_n_f32(0.0)),
+                };
+                vst1q_f32(at, sum);
+            }
+        }
+    };
+}
 
 /// 6 rows by half a panel: 24 sums of 32 registers.
 pub(super) const NEON: Kernel = Kernel {
@@ -36,16 +56,16 @@ unsafe fn neon<const R: usize>(tile: &Tile) {
                 vld1q_f32(panel.add(8)),
                 vld1q_f32(panel.add(12)),
             ];
-            for (r, sums) in sums.iter_mut().enumerate() {
+            for r in 0..R {
                 let a = *left.add(r * tile.row);
-                for (sum, &b) in sums.iter_mut().zip(&b) {
-                    *sum = vfmaq_n_f32(*sum, b, a);
+                for part in 0..4 {
+                    sums[r][part] = vfmaq_n_f32(sums[r][part], b[part], a);
                 }
             }
             left = left.add(tile.step);
             panel = panel.add(PANEL);
         }
-        store(&sums, tile, half * 16);
+        store!(sums, tile, half * 16);
     }
 }
 
@@ -64,37 +84,21 @@ unsafe fn widening<const R: usize>(tile: &Tile) {
                 vld1q_u32(panel.add(12)),
             ];
             for part in 0..2 {
-                for (r, sums) in sums.iter_mut().enumerate() {
+                for r in 0..R {
                     let a = *left.add(r * tile.row);
-                    for (sum, &pair) in sums.iter_mut().zip(&pairs) {
+                    for i in 0..4 {
                         let b = if part == 0 {
-                            vshlq_n_u32::<16>(pair)
+                            vshlq_n_u32::<16>(pairs[i])
                         } else {
-                            vandq_u32(pair, upper)
+                            vandq_u32(pairs[i], upper)
                         };
-                        *sum = vfmaq_n_f32(*sum, vreinterpretq_f32_u32(b), a);
+                        sums[r][i] = vfmaq_n_f32(sums[r][i], vreinterpretq_f32_u32(b), a);
                     }
                 }
                 left = left.add(tile.step);
             }
             panel = panel.add(PANEL);
         }
-        store(&sums, tile, half * 16);
-    }
-}
-
-/// # Safety
-/// The tile's output covers `R` rows of a panel.
-unsafe fn store<const R: usize>(sums: &[[float32x4_t; 4]; R], tile: &Tile, column: usize) {
-    for (r, sums) in sums.iter().enumerate() {
-        for (part, &sum) in sums.iter().enumerate() {
-            let at = tile.out.add(r * tile.out_row + column + part * 4);
-            let sum = match tile.write {
-                Write::Set => sum,
-                Write::Add => vaddq_f32(vld1q_f32(at), sum),
-                Write::Relu => vmaxq_f32(sum, vdupq_n_f32(0.0)),
-            };
-            vst1q_f32(at, sum);
-        }
+        store!(sums, tile, half * 16);
     }
 }
