@@ -10,6 +10,7 @@ use rand::{Rng, SeedableRng};
 use tvae_tui::domain::{domain, Codec};
 use tvae_tui::engine::{LatentModel, LoadedModel};
 use tvae_tui::model::{Bottleneck, Regulariser, TransformerVae};
+use tvae_tui::numeric::Precision;
 use tvae_tui::train::{
     encode_corpus, run_shards, train, Budget, Checkpoint, Inputs, Noise, Preset, Progress, Report,
     ShardResult, StepInput, StopSignal, TrainConfig, TrainError, TrainingData,
@@ -236,6 +237,7 @@ fn shards_give_the_whole_batchs_gradients() {
         // No noise: shards draw theirs from streams of their own.
         let shards = |shards| TrainConfig {
             shards,
+            precision: Precision::F32,
             regulariser,
             reg_weight: 20.0,
             reg_max_tokens: 10_000,
