@@ -378,13 +378,9 @@ impl Shared<'_> {
                     self.attended.write(out..out + spec.d_kv),
                 )
             };
-            scores.resize(seen, 0.0);
             let bias = &self.packed.bias[head * (spec.max_distance + 1)..];
-            for (key, score) in scores.iter_mut().enumerate() {
-                let k = &keys[key * width + head * spec.d_kv..][..spec.d_kv];
-                *score = dot(q, k) + bias[(position - key).min(spec.max_distance)];
-            }
-            softmax_mix(scores, &values[head * spec.d_kv..], width, out);
+            let bias = |key: usize| bias[(position - key).min(spec.max_distance)];
+            attend(q, (keys, values), (head * spec.d_kv, width), bias, scores, out);
         }
         barrier.wait();
         // SAFETY: complete behind the barrier.
@@ -419,11 +415,7 @@ impl Shared<'_> {
                     self.attended.write(at..at + spec.d_kv),
                 )
             };
-            scores.resize(self.memory_len, 0.0);
-            for (key, score) in scores.iter_mut().enumerate() {
-                *score = dot(q, &keys[key * width + head * spec.d_kv..][..spec.d_kv]);
-            }
-            softmax_mix(scores, &values[head * spec.d_kv..], width, out);
+            attend(q, (keys, values), (head * spec.d_kv, width), |_| 0.0, scores, out);
         }
         barrier.wait();
         // SAFETY: complete behind the barrier.
@@ -469,4 +461,20 @@ impl Shared<'_> {
         self.product(member, inner, &layer.ff_out, pairs, &self.hidden, Write::Add);
         barrier.wait();
     }
+}
+
+/// One head's attention of one query over keys and values, a row of either every `width` numbers, its own from `at`.
+fn attend(
+    q: &[f32],
+    (keys, values): (&[f32], &[f32]),
+    (at, width): (usize, usize),
+    bias: impl Fn(usize) -> f32,
+    scores: &mut Vec<f32>,
+    out: &mut [f32],
+) {
+    scores.resize(keys.len() / width, 0.0);
+    for (key, score) in scores.iter_mut().enumerate() {
+        *score = dot(q, &keys[key * width + at..][..q.len()]) + bias(key);
+    }
+    softmax_mix(scores, &values[at..], width, out);
 }
