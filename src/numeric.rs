@@ -31,3 +31,4 @@ pub use norm::{layer_norm, rms_norm, unit_rms};
 pub use relative::relative_scores;
 pub use similarity::{similarity_sum, Similarity};
 pub use slices::with_precision;
+pub use team::Place;

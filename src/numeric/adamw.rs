@@ -10,6 +10,7 @@ use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, Var};
 use multiversion::multiversion;
 
 use super::slices::{fused, sum, view, with};
+use super::team::Place;
 use composed::Composed;
 
 /// The optimiser's constants.
@@ -236,8 +237,12 @@ impl AdamW {
 
 /// Both results, the first computed in another thread.
 fn in_two<A: Send, B>(first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
+    let place = Place::here();
     std::thread::scope(|scope| {
-        let first = scope.spawn(first);
+        let first = scope.spawn(move || {
+            place.avoid();
+            first()
+        });
         let second = second();
         (first.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), second)
     })

@@ -58,6 +58,41 @@ impl Drop for Alarm<'_> {
     }
 }
 
+/// The processor that this thread runs on, where the system tells.
+#[derive(Clone, Copy)]
+pub struct Place(Option<usize>);
+
+impl Place {
+    /// Where this thread is.
+    #[must_use]
+    pub fn here() -> Self {
+        // SAFETY: the call has no preconditions.
+        #[cfg(target_os = "linux")]
+        return Self(usize::try_from(unsafe { libc::sched_getcpu() }).ok());
+        #[cfg(not(target_os = "linux"))]
+        Self(None)
+    }
+
+    /// Keeps this thread, for the rest of its life, off that processor where there is another: the scheduler likes to start
+    /// a thread beside its parent, and takes milliseconds to find out that both are busy. Then the two would wait for each
+    /// other through most of a ladder.
+    pub fn avoid(self) {
+        #[cfg(target_os = "linux")]
+        if let Some(cpu) = self.0.filter(|&cpu| cpu < libc::CPU_SETSIZE as usize) {
+            // SAFETY: the set is large enough for every processor that the calls name, and both only touch this thread.
+            unsafe {
+                let mut set: libc::cpu_set_t = std::mem::zeroed();
+                let size = std::mem::size_of_val(&set);
+                if libc::sched_getaffinity(0, size, &mut set) == 0 && libc::CPU_COUNT(&set) > 1 {
+                    libc::CPU_CLR(cpu, &mut set);
+                    // Refused, it is only slower.
+                    let _ = libc::sched_setaffinity(0, size, &set);
+                }
+            }
+        }
+    }
+}
+
 /// Runs `lead` in this thread and `follow` in `members − 1` others; the others get their numbers, from 1. Returns what
 /// `lead` gives once all are through.
 pub(super) fn run<R>(
@@ -72,9 +107,11 @@ pub(super) fn run<R>(
         broken: AtomicBool::new(false),
     };
     let (barrier, follow) = (&barrier, &follow);
+    let place = Place::here();
     std::thread::scope(|scope| {
         for member in 1..barrier.members {
             scope.spawn(move || {
+                place.avoid();
                 let _alarm = Alarm(barrier);
                 follow(member, barrier);
             });

@@ -58,17 +58,22 @@ pub fn run_shards(
         meeting: Meeting::new(shards),
     };
     let whole = &whole;
-    if shards == 1 {
-        return Ok(vec![run_shard(model, config, input, 0, whole)?]);
-    }
+    let place = numeric::Place::here();
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..shards)
-            .map(|shard| scope.spawn(move || run_shard(model, config, input, shard, whole)))
+        let workers: Vec<_> = (1..shards)
+            .map(|shard| {
+                scope.spawn(move || {
+                    place.avoid();
+                    run_shard(model, config, input, shard, whole)
+                })
+            })
             .collect();
-        let results: Vec<_> = workers
-            .into_iter()
-            .map(|w| w.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect();
+        let mut results = vec![run_shard(model, config, input, 0, whole)];
+        results.extend(
+            workers
+                .into_iter()
+                .map(|w| w.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
+        );
         // Of several failures the first cause is told, not that another shard gave up for it.
         let mut failures = results.iter().filter_map(|r| r.as_ref().err());
         if failures.clone().all(|e| matches!(e, TrainError::ShardGaveUp)) {
