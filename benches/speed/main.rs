@@ -209,10 +209,12 @@ fn python(figures: &mut Vec<Figure>) -> Result<(), Failure> {
     let times = alternate(
         12,
         &mut [
-            &mut || Ok(drop(generator.greedy(&model, &strip, max_len)?)),
-            &mut || Ok(drop(generator.greedy(&model, &palette, max_len)?)),
-            &mut || Ok(drop(generator.beams(&model, &strip[..11], 8, max_len)?)),
-            &mut || Ok(drop(model.encode_lines(text)?)),
+            &mut || generator.greedy(&model, &strip, max_len).map(drop).map_err(Failure::from),
+            &mut || generator.greedy(&model, &palette, max_len).map(drop).map_err(Failure::from),
+            &mut || {
+                generator.beams(&model, &strip[..11], 8, max_len).map(drop).map_err(Failure::from)
+            },
+            &mut || model.encode_lines(text).map(drop).map_err(Failure::from),
         ],
     )?;
     let names =

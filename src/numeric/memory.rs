@@ -39,8 +39,9 @@ struct Class {
 impl<A> Keeping<A> {
     /// Around another allocator.
     pub const fn new(inner: A) -> Self {
-        const EMPTY: Class = Class { first_seen: AtomicUsize::new(0), first: Mutex::new(0) };
-        Self { inner, classes: [EMPTY; CLASSES] }
+        let classes =
+            [const { Class { first_seen: AtomicUsize::new(0), first: Mutex::new(0) } }; CLASSES];
+        Self { inner, classes }
     }
 }
 
