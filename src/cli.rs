@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Without a subcommand the explorer opens.
 
 mod check;
+mod eval;
 mod explore;
 mod interpolate;
 mod latents;
@@ -11,8 +12,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::engine::{EngineError, LoadedModel};
+use crate::engine::{EngineError, LoadedModel, Way};
+use crate::latent::Path;
 use crate::numeric::Precision;
+use crate::train::StopSignal;
 
 /// Exit code after Ctrl-C.
 const INTERRUPTED: u8 = 130;
@@ -42,6 +45,8 @@ enum Command {
     Sample(latents::SampleArgs),
     /// Read lines and give each one's verdict
     Check(check::CheckArgs),
+    /// Judge a model on held-out lines: reconstruction and ladders with intervals, beside controls
+    Eval(Box<eval::EvalArgs>),
     /// Measure what decoding with weights in bf16 changes, and note it with the model
     Precision(precision::PrecisionArgs),
 }
@@ -55,6 +60,14 @@ struct ModelArg {
     /// Weights that decoding uses: f32 or bf16; by default bf16 where it was measured to change next to nothing
     #[arg(long, value_name = "f32|bf16")]
     precision: Option<Precision>,
+}
+
+/// Which way ladders take.
+#[derive(Debug, Clone, Copy, Args)]
+struct PathArg {
+    /// Way between the ends: per-token, all, linear, forward or backward (one latent token after the other), or best
+    #[arg(long, visible_alias = "slerp", default_value_t = Way::Fixed(Path::PerToken))]
+    path: Way,
 }
 
 impl ModelArg {
@@ -80,6 +93,7 @@ pub fn run() -> ExitCode {
         Some(Command::Decode(args)) => latents::decode(&args),
         Some(Command::Sample(args)) => latents::sample(&args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Precision(args)) => precision::run(&args),
     };
     match result {
@@ -91,6 +105,20 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The first Ctrl-C or SIGTERM raises the signal; the second ends the program at once.
+fn stop_on_signals() -> anyhow::Result<StopSignal> {
+    let stop = StopSignal::new();
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(
+            signal,
+            i32::from(INTERRUPTED),
+            stop.flag(),
+        )?;
+        signal_hook::flag::register(signal, stop.flag())?;
+    }
+    Ok(stop)
 }
 
 /// An error and its causes in one line; a cause that the line tells already is left out.

@@ -1,14 +1,19 @@
 //! What a kind of sequence is: how text becomes ids and back, when a text is valid, which samples come with the program.
 
+mod between;
+pub mod char_model;
 mod codec;
 mod headlines;
+mod levenshtein;
 mod lexeme;
 mod mnist;
 mod python;
+pub mod python_lexemes;
 pub mod python_syntax;
 mod text;
 
 pub use codec::{Codec, CodecError, FIRST_TOKEN_ID, MASK_ID, PAD_ID, START_ID};
+pub use levenshtein::{distance, levenshtein};
 
 /// The judgement on one text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +62,24 @@ pub trait Domain: Sync {
 
     /// Whether a text belongs to it and, if not, where and why.
     fn verdict(&self, text: &str) -> Verdict;
+
+    /// Whether some continuation of `text` may belong to it; `false` is final. What guided decoding drops hypotheses by.
+    fn may_become_valid(&self, _text: &str) -> bool {
+        true
+    }
+
+    /// A text on the way from `a` to `b`: some of the edits that turn one into the other, about `ratio` (0 to 1) of the
+    /// way, that leaves a member of the domain with something of both. `None` where none was found, and for kinds of
+    /// sequences that have no such edits.
+    fn between(
+        &self,
+        _a: &str,
+        _b: &str,
+        _ratio: f64,
+        _rng: &mut dyn rand::RngCore,
+    ) -> Option<String> {
+        None
+    }
 
     /// Texts written for this program that come with it; digits have none as text.
     fn samples(&self) -> Vec<&'static str>;

@@ -3,10 +3,12 @@
 //! A newer request of the same kind replaces one that waits and cancels one that runs, between two decoding steps. A
 //! point is decoded before a ladder: a ladder that runs then stands back and is taken up again afterwards.
 
+pub mod evaluate;
 mod loaded;
 mod recent;
 mod slot;
 mod stream;
+mod way;
 mod worker;
 
 use std::ops::ControlFlow;
@@ -21,6 +23,7 @@ use crate::report::Rung;
 
 pub use loaded::{models_folder, Decoding, LoadedModel, GUIDED_BEAMS};
 use slot::Slot;
+pub use way::Way;
 
 /// What can go wrong with an open model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,15 +1,16 @@
 //! Judging models: figures on finished interpolation ladders that neither copying nor gibberish can raise.
 
 mod aggregate;
+pub mod controls;
 mod metrics;
 mod pairs;
 mod pieces;
-mod python;
+mod reference;
 mod units;
 
-pub use aggregate::{Aggregate, Estimate, RESAMPLES};
+pub use aggregate::{ladder_figures, Estimate, Estimates, Figure, RESAMPLES};
 pub use metrics::{Ladder, LadderMetrics};
 pub use pairs::sample_pairs;
 pub use pieces::pieces;
-pub use python::lexemes;
+pub use reference::Reference;
 pub use units::Units;

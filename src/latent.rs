@@ -3,7 +3,7 @@
 mod path;
 mod sphere;
 
-pub use path::{ladder, ratios, slerp, ParsePathError, Path};
+pub use path::{ladder, ratios, slerp, slerp_weights, ParsePathError, Path};
 pub use sphere::project_sphere;
 
 /// One latent code: `tokens` vectors of `size` numbers each, row by row.

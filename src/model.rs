@@ -8,6 +8,7 @@ mod funnel;
 mod generate;
 mod mmd;
 mod plan;
+mod score;
 mod t5;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub use context::Context;
 pub use error::Error;
 pub use generate::{Agreement, Batch, Decoded, Generator};
 pub use mmd::{mmd_imq, mmd_original, Mmd};
+pub use score::{Given, Score};
 pub use t5::{DecoderSpec, MAX_DISTANCE};
 pub use weights::{remove_left_overs, write_atomically};
 

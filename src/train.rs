@@ -16,12 +16,12 @@ mod schedule;
 mod step;
 
 pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
-pub use config::{Budget, Noise, Optimiser, Preset, TrainConfig};
+pub use config::{Blend, Budget, Noise, Optimiser, Preset, TrainConfig};
 pub use data::{encode_corpus, TrainingData};
 pub use evaluate::{Evaluation, Evaluator};
 pub use progress::{JsonLines, Progress, Report, TerminalProgress};
 pub use run::{train, Inputs, Outcome, StopSignal};
-pub use step::{run_shards, ShardResult, StepInput};
+pub use step::{run_shards, FindBetween, ShardResult, StepInput};
 
 /// What can end a training run early.
 #[derive(Debug, thiserror::Error)]

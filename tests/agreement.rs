@@ -5,7 +5,7 @@ mod shared_data;
 use proptest::prelude::*;
 use shared_data::shared_data;
 use tvae_tui::corpus::{read, Column, Header, ReadOptions};
-use tvae_tui::domain::python_syntax::verdict;
+use tvae_tui::domain::python_syntax::{may_become_valid, verdict};
 use tvae_tui::domain::Verdict;
 
 #[test]
@@ -36,6 +36,32 @@ fn every_line_of_the_valid_split_is_valid() {
     for row in read(&path, &ReadOptions::default()).expect("the lines").examples {
         assert_eq!(verdict(&row.text), Verdict::Valid, "{}", row.text);
     }
+}
+
+#[test]
+fn every_beginning_of_a_valid_line_may_become_valid_and_most_wrong_lines_are_seen_early() {
+    let Some(path) = shared_data("python-lines.valid.txt.zst") else { return };
+    let lines = read(&path, &ReadOptions { limit: Some(1500), ..ReadOptions::default() });
+    for row in lines.expect("the lines").examples {
+        for (at, _) in row.text.char_indices() {
+            assert!(may_become_valid(&row.text[..at]), "{}", &row.text[..at]);
+        }
+    }
+    let Some(path) = shared_data("python-validity.tsv.zst") else { return };
+    let options = ReadOptions {
+        column: Some(Column::Number(1)),
+        label: Some(Column::Number(0)),
+        header: Header::No,
+        ..ReadOptions::default()
+    };
+    let rows = read(&path, &options).expect("the rows").examples;
+    let wrong: Vec<_> = rows.iter().filter(|r| r.label.as_deref() == Some("0")).collect();
+    let early = wrong
+        .iter()
+        .filter(|row| row.text.char_indices().any(|(at, _)| !may_become_valid(&row.text[..at])));
+    let share = early.count() as f64 / wrong.len() as f64;
+    println!("{:.1} % of {} wrong lines are seen before their end", 100.0 * share, wrong.len());
+    assert!(share > 0.4);
 }
 
 #[test]

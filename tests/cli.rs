@@ -40,11 +40,11 @@ fn interpolate_without_ends_draws_samples_and_prints_the_table() {
 
 #[test]
 fn every_path_and_guided_decoding_work() {
-    for slerp in ["per-token", "all", "linear"] {
+    for path in ["per-token", "all", "linear", "forward", "backward", "best"] {
         let ladder = json(&[
             "interpolate",
-            "--slerp",
-            slerp,
+            "--path",
+            path,
             "--guided",
             "--rungs",
             "3",
@@ -53,6 +53,11 @@ fn every_path_and_guided_decoding_work() {
             "y = 2",
         ]);
         assert_eq!(ladder["decoding"], "guided");
+        if path == "best" {
+            assert_ne!(ladder["path"], "best", "the winner is named");
+        } else {
+            assert_eq!(ladder["path"], path);
+        }
         assert_eq!(ladder["rungs"].as_array().map(Vec::len), Some(3));
     }
 }
@@ -188,4 +193,107 @@ fn a_device_that_the_build_lacks_is_named_with_what_to_do() {
     let failed = tvae().args(args).assert().code(1);
     let message = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
     assert!(message.contains("--features cuda"), "{message}");
+}
+
+fn samples() -> String {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/assets/samples/python.txt").to_owned()
+}
+
+#[test]
+fn eval_reports_every_figure_with_interval_and_controls_the_same_every_time() {
+    let data = samples();
+    let args =
+        ["eval", "--data", &data, "--train", &data, "--pairs", "6", "--lines", "20", "--json"];
+    let mut report = json(&args);
+    let figures = [
+        "endpoint_exact_match",
+        "interior_validity",
+        "copy_rate",
+        "non_copy_validity",
+        "blend_yield",
+        "kinship",
+        "distinct",
+        "linear_deviation",
+        "max_step",
+        "path_ratio",
+        "collapse",
+        "novelty",
+        "fluency",
+        "latent_dependence",
+    ];
+    for name in figures {
+        let figure = &report["interpolation"][name];
+        let of = |key: &str| figure[key].as_f64().unwrap_or_else(|| panic!("{name} {figure}"));
+        assert!(of("low") <= of("value") && of("value") <= of("high"), "{name} {figure}");
+    }
+    for name in ["token_accuracy", "byte_accuracy", "exact_match", "edit_distance"] {
+        assert!(report["reconstruction"][name]["value"].is_number(), "{name}");
+    }
+    let control = |control: &str, name: &str| {
+        report["controls"][control][name]["value"].as_f64().unwrap_or(f64::NAN)
+    };
+    assert_eq!(control("copy", "copy_rate"), 1.0);
+    assert_eq!(control("splice", "endpoint_exact_match"), 1.0);
+    assert_eq!(control("no_latent", "copy_rate"), 0.0);
+    assert_eq!((&report["pairs"], &report["decoding"]), (&6.into(), &"greedy".into()));
+    assert_eq!(report["ladders"][0]["rungs"].as_array().map(Vec::len), Some(11));
+    let pairs = report["strata"]
+        .as_array()
+        .map(|s| s.iter().take(3).map(|s| s["pairs"].as_u64().unwrap_or(0)).sum::<u64>());
+    assert_eq!(pairs, Some(6));
+
+    let mut again = json(&args);
+    for report in [&mut report, &mut again] {
+        report["seconds"] = Value::Null;
+    }
+    assert_eq!(report, again);
+}
+
+#[test]
+fn guided_decoding_is_at_least_as_valid_and_models_compare_on_the_same_pairs() {
+    let data = samples();
+    let valid = |more: &[&str]| {
+        let mut args = vec!["eval", "--data", &data, "--pairs", "8", "--lines", "4", "--json"];
+        args.extend(more);
+        let report = json(&args);
+        report["interpolation"]["interior_validity"]["value"].as_f64().expect("a figure")
+    };
+    assert!(valid(&["--guided"]) >= valid(&[]));
+    let both = json(&[
+        "eval",
+        "--compare",
+        "python",
+        "python",
+        "--data",
+        &data,
+        "--pairs",
+        "5",
+        "--lines",
+        "4",
+        "--json",
+    ]);
+    let difference = &both["difference"]["interpolation"]["blend_yield"];
+    assert_eq!(difference["value"], 0.0);
+    assert_eq!((&difference["low"], &difference["high"]), (&0.0.into(), &0.0.into()));
+    let page = tvae()
+        .args(["eval", "--data", &data, "--pairs", "4", "--lines", "4", "--path", "best"])
+        .assert()
+        .success()
+        .get_output()
+        .stdout
+        .clone();
+    let page = String::from_utf8(page).expect("text");
+    for part in ["| blend yield", "| splice", "Paths taken:", "## Random ladders", "    1.0  "] {
+        assert!(page.contains(part), "{part} in\n{page}");
+    }
+}
+
+#[test]
+fn eval_says_what_is_wrong_with_its_data() {
+    let dir = tempfile::tempdir().expect("folder");
+    let file = dir.path().join("one.txt");
+    std::fs::write(&file, "x = 1\n").expect("a file");
+    let said = tvae().args(["eval", "--data"]).arg(&file).assert().code(1);
+    let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+    assert!(said.contains("fewer than two"), "{said}");
 }

@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor};
 use proptest::prelude::*;
 use tvae_tui::latent::Latent;
 use tvae_tui::model::{Batch, Config, Context, Generator, SphereShape, TransformerVae};
-use tvae_tui::numeric::decoder::{Draft, Precision};
+use tvae_tui::numeric::decoder::{Draft, Guide, Precision};
 
 /// A random model with so few words that rows end early and at different steps.
 fn model(seed: u64, gated: bool, tied: bool, heads: usize) -> TransformerVae {
@@ -189,4 +189,72 @@ fn latents_of_another_shape_are_an_error() {
     let generator = Generator::new(&model).expect("a generator");
     let odd = Latent { tokens: 2, size: 5, values: vec![0.0; 10] };
     assert!(generator.greedy(&model, &[odd], 8).is_err());
+}
+
+/// Accepts texts whose tokens are all allowed and that are long enough.
+struct Only {
+    allowed: Vec<u32>,
+    least: usize,
+}
+
+impl Guide for Only {
+    fn is_alive(&mut self, ids: &[u32]) -> bool {
+        ids.iter().all(|id| self.allowed.contains(id))
+    }
+
+    fn accepts(&mut self, ids: &[u32]) -> bool {
+        ids.len() >= self.least && self.is_alive(ids)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_guided_search_gives_what_its_guide_accepts(seed in 0u64..1000, least in 0usize..4) {
+        let model = model(seed, false, true, 2);
+        let generator = Generator::new(&model).expect("a generator");
+        let latents = latents(3, seed);
+        let mut guide = Only { allowed: vec![3, 4, 5, 6], least };
+        let found = generator.guided(&model, &latents, 4, 12, &mut guide).expect("beams");
+        for beams in found {
+            // What has ended stands in front of what has not.
+            prop_assert!(beams.windows(2).all(|w| w[0].ended >= w[1].ended));
+            for beam in beams {
+                prop_assert!(guide.is_alive(&beam.ids));
+                prop_assert!(!beam.ended || guide.accepts(&beam.ids));
+            }
+        }
+    }
+}
+
+#[test]
+fn drawn_texts_follow_the_decoders_distribution() {
+    use rand::SeedableRng;
+    let model = model(5, false, true, 2);
+    let generator = Generator::new(&model).expect("a generator");
+    let memory = model.memory_of_nothing(2000).expect("memory");
+    let mut draw = |seed| {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        generator.sample(&memory, 2000, 2, &mut rng).expect("texts")
+    };
+    let texts = draw(1);
+    assert_eq!(texts, draw(1));
+    assert_ne!(texts, draw(2));
+    // The first token's frequencies are its probabilities, padding and mask apart.
+    let d = model.config().t5.d_model;
+    let one = Tensor::from_slice(&memory[..memory.len() / 2000], (1, (), d), &Device::Cpu);
+    let ids = Tensor::new(&[[0u32]], &Device::Cpu).expect("start");
+    let logits = model
+        .decode(&ids, &one.expect("memory"), None, &Context::eval())
+        .and_then(|l| l.flatten_all()?.to_vec1::<f32>())
+        .expect("logits");
+    let weight = |id: usize| if id == 1 || id == 2 { 0.0 } else { f64::from(logits[id]).exp() };
+    let total: f64 = (0..9).map(weight).sum();
+    for id in 0..9u32 {
+        let first = |text: &&Vec<u32>| text.first().copied().unwrap_or(0) == id;
+        let seen = texts.iter().filter(first).count() as f64 / 2000.0;
+        let wanted = weight(id as usize) / total;
+        assert!((seen - wanted).abs() < 0.045, "{id}: {seen} {wanted}");
+    }
 }

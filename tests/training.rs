@@ -12,8 +12,9 @@ use tvae_tui::engine::{LatentModel, LoadedModel};
 use tvae_tui::model::{Bottleneck, Regulariser, TransformerVae};
 use tvae_tui::numeric::Precision;
 use tvae_tui::train::{
-    encode_corpus, run_shards, train, Budget, Checkpoint, Inputs, Noise, Preset, Progress, Report,
-    ShardResult, StepInput, StopSignal, TrainConfig, TrainError, TrainingData,
+    encode_corpus, run_shards, train, Blend, Budget, Checkpoint, FindBetween, Inputs, Noise,
+    Preset, Progress, Report, ShardResult, StepInput, StopSignal, TrainConfig, TrainError,
+    TrainingData,
 };
 
 /// Lines of Python made from a few forms: enough to train on, nothing taken from anywhere.
@@ -92,6 +93,7 @@ impl Fixture {
             train: &self.train,
             held_out: &self.held_out,
             data_name: "made up",
+            start: None,
             device: Device::Cpu,
         };
         let resume = resume.then(|| {
@@ -154,6 +156,7 @@ fn training_lowers_the_loss_and_leaves_a_model_that_opens() {
         train: &fixture.train,
         held_out: &fixture.held_out,
         data_name: "made up",
+        start: None,
         device: Device::Cpu,
     };
     let stop = StopSignal::new();
@@ -210,7 +213,14 @@ fn gradients(config: &TrainConfig, lines: &[Vec<u32>]) -> (Vec<(String, Vec<f32>
     let model = TransformerVae::new(config.model_config(384).expect("shape"), 3, &Device::Cpu)
         .expect("a model");
     let lines: Vec<&[u32]> = lines.iter().map(Vec::as_slice).collect();
-    let input = StepInput { step: 9_000, sigma_max: 0.0, lines: &lines, vocab: 384 };
+    let input = StepInput {
+        step: 9_000,
+        sigma_max: 0.0,
+        lines: &lines,
+        partners: &[],
+        between: None,
+        vocab: 384,
+    };
     let shards = run_shards(&model, config, input).expect("a step");
     let sums = model
         .parameters()
@@ -261,6 +271,87 @@ fn shards_give_the_whole_batchs_gradients() {
             }
         }
     }
+}
+
+/// The gradients of a step in which every line has a partner, with or without texts between them.
+fn blended(find: Option<FindBetween<'_>>, weight: f64) -> (Vec<(String, Vec<f32>)>, ShardResult) {
+    let config = TrainConfig {
+        shards: 1,
+        precision: Precision::F32,
+        noise: Noise::none(),
+        blend: Blend { share: 1.0, points: 2, from: 0.0, weight },
+        ..config()
+    };
+    let model = TransformerVae::new(config.model_config(384).expect("shape"), 3, &Device::Cpu)
+        .expect("a model");
+    let all: Vec<Vec<u32>> =
+        (0..8u32).map(|i| (0..5 + i % 3).map(|k| 4 + i * 9 + k).collect()).collect();
+    let all: Vec<&[u32]> = all.iter().map(Vec::as_slice).collect();
+    let (lines, partners) = all.split_at(4);
+    let input = StepInput { step: 3, sigma_max: 0.0, lines, partners, between: find, vocab: 384 };
+    let mut shards = run_shards(&model, &config, input).expect("a step");
+    let shard = shards.pop().expect("a shard");
+    let gradients = model
+        .parameters()
+        .into_iter()
+        .filter_map(|(name, var)| {
+            let values = shard.grads.get(&var)?.flatten_all().and_then(|g| g.to_vec1::<f32>());
+            Some((name, values.expect("numbers")))
+        })
+        .collect();
+    (gradients, shard)
+}
+
+#[test]
+fn texts_between_lines_move_the_decoder_and_the_encoder() {
+    let find = |a: &[u32], b: &[u32], ratio: f64, _: &mut rand_chacha::ChaCha8Rng| {
+        assert!((0.05..0.95).contains(&ratio));
+        Some([&a[..2], &b[2..]].concat())
+    };
+    let (without, none) = blended(None, 1.0);
+    let (with, some) = blended(Some(&find), 1.0);
+    let (double, _) = blended(Some(&find), 2.0);
+    assert_eq!((none.blend, none.blend_labels), (0.0, 0));
+    // Four pairs, two texts each, and the end tokens.
+    assert!(some.blend_labels >= 8 * 6 && some.blend > 0.0);
+    assert!((some.cross_entropy - none.cross_entropy).abs() < 1e-3);
+    let mut moved = [false; 2];
+    for (((name, a), (_, b)), (_, c)) in without.iter().zip(&with).zip(&double) {
+        for ((a, b), c) in a.iter().zip(b).zip(c) {
+            // The texts' part of the gradient grows with their weight.
+            assert!((2.0 * (b - a) - (c - a)).abs() < 1e-4 + 1e-2 * (c - a).abs(), "{name}");
+        }
+        let differs = a.iter().zip(b).any(|(a, b)| (a - b).abs() > 1e-6);
+        moved[0] |= differs && name.starts_with("encoder");
+        moved[1] |= differs && name.starts_with("decoder.block");
+    }
+    assert_eq!(moved, [true, true]);
+}
+
+#[test]
+fn a_run_can_start_from_another_models_weights() {
+    let dir = tempfile::tempdir().expect("folder");
+    write_data(dir.path());
+    let (first, second) = (dir.path().join("first"), dir.path().join("second"));
+    let config = dir.path().join("config.toml");
+    let done =
+        command(dir.path(), &first).arg("--config").arg(&config).args(["--steps", "30"]).status();
+    assert!(done.expect("a run").success());
+    let done = command(dir.path(), &second)
+        .arg("--config")
+        .arg(&config)
+        .args(["--steps", "1", "--learning-rate", "1e-9", "--start-from"])
+        .arg(&first)
+        .status();
+    assert!(done.expect("a run").success());
+    let text = ["total = len(items, 3)".to_owned()];
+    let latent = |dir: &Path| {
+        LoadedModel::from_folder(dir).and_then(|m| m.encode(&text)).expect("a latent").remove(0)
+    };
+    let (a, b) = (latent(&first), latent(&second));
+    assert!(a.values.iter().zip(&b.values).all(|(a, b)| (a - b).abs() < 2e-2), "{a:?} {b:?}");
+    let trainer = std::fs::read_to_string(second.join("trainer.json")).expect("trainer.json");
+    assert!(trainer.contains("\"start_from\": \"first\""));
 }
 
 fn write_data(dir: &Path) {
@@ -393,6 +484,7 @@ fn a_loss_that_is_not_finite_stops_with_the_batch_saved() {
         train: &fixture.train,
         held_out: &fixture.held_out,
         data_name: "made up",
+        start: None,
         device: Device::Cpu,
     };
     let result = train(&config, &inputs, dir.path(), None, &mut [], &StopSignal::new());

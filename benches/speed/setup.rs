@@ -87,7 +87,14 @@ impl Trainer {
         let lines: Vec<&[u32]> = self.lines.iter().map(Vec::as_slice).collect();
         // Far along, so that the original's schedule has its regulariser in full.
         let step = 5_000 + self.step;
-        let input = StepInput { step, sigma_max: 0.0, lines: &lines, vocab: VOCAB as u32 };
+        let input = StepInput {
+            step,
+            sigma_max: 0.0,
+            lines: &lines,
+            partners: &[],
+            between: None,
+            vocab: VOCAB as u32,
+        };
         let clock = Instant::now();
         let shards = run_shards(&self.model, &self.config, input)?;
         let grads: Vec<_> = shards.iter().map(|s| &s.grads).collect();

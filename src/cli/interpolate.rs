@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::ModelArg;
-use crate::engine::{Decoding, LatentModel};
-use crate::latent::{ladder, ratios, Path};
+use super::{ModelArg, PathArg};
+use crate::engine::{Decoding, LatentModel, Way};
+use crate::latent::ratios;
 use crate::report::{ladder_json, ladder_table, Rung};
 
 #[derive(Debug, Args)]
@@ -20,10 +20,9 @@ pub struct InterpolateArgs {
     /// Rungs, ends included
     #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(2..=1000))]
     rungs: u16,
-    /// Way between the ends: per-token, all or linear
-    #[arg(long, default_value_t = Path::PerToken)]
-    slerp: Path,
-    /// Take the first valid one of eight beams instead of the greedy decode
+    #[command(flatten)]
+    path: PathArg,
+    /// Search with eight beams and the domain's verdict where the greedy decode is not valid
     #[arg(long)]
     guided: bool,
     /// Print one JSON document
@@ -39,10 +38,10 @@ pub fn run(args: &InterpolateArgs) -> anyhow::Result<ExitCode> {
     let (a, b) = ends(&model, args)?;
     let latents = model.encode(&[a.clone(), b.clone()])?;
     let ratios = ratios(usize::from(args.rungs));
-    let rungs = ladder(&latents[0], &latents[1], &ratios, args.slerp)?;
     let decoding = if args.guided { Decoding::Guided } else { Decoding::Greedy };
-    let rows: Vec<Rung> = model
-        .decode_with(&rungs, decoding)?
+    let ends = (&latents[0], &latents[1]);
+    let (texts, path) = model.ladder((&a, &b), ends, &ratios, args.path.path, decoding)?;
+    let rows: Vec<Rung> = texts
         .into_iter()
         .zip(ratios)
         .map(|(text, ratio)| Rung { ratio, verdict: model.verdict(&text), text })
@@ -50,11 +49,14 @@ pub fn run(args: &InterpolateArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         let mut document = ladder_json(&a, &b, &rows);
         document["model"] = model.info().name.into();
-        document["slerp"] = args.slerp.to_string().into();
+        document["path"] = path.to_string().into();
         document["decoding"] = if args.guided { "guided" } else { "greedy" }.into();
         println!("{document}");
     } else {
         print!("{}", ladder_table(&rows));
+        if args.path.path == Way::Best {
+            eprintln!("path {path}");
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

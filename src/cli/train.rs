@@ -11,9 +11,10 @@ use indicatif::HumanCount;
 use super::INTERRUPTED;
 use crate::corpus::{self, Column, ReadOptions};
 use crate::domain::{domain, python_syntax, Codec, Domain};
+use crate::model::TransformerVae;
 use crate::numeric::Precision;
 use crate::train::{
-    encode_corpus, train, Budget, Checkpoint, Inputs, JsonLines, Preset, Progress, StopSignal,
+    encode_corpus, train, Budget, Checkpoint, Inputs, JsonLines, Preset, Progress,
     TerminalProgress, TrainConfig, TrainingData,
 };
 
@@ -70,8 +71,11 @@ pub struct TrainArgs {
     /// A tokenizer.json to use instead of training one
     #[arg(long, value_name = "FILE")]
     tokenizer: Option<PathBuf>,
+    /// A model folder whose weights and tokenizer the run starts from; its shape must be the configuration's
+    #[arg(long, value_name = "FOLDER", conflicts_with = "tokenizer")]
+    start_from: Option<PathBuf>,
     /// Go on from the checkpoint in the --out folder, with the configuration it was started with
-    #[arg(long, conflicts_with_all = ["config", "preset", "batch", "learning_rate", "seed", "shards", "precision", "tokenizer", "domain"])]
+    #[arg(long, conflicts_with_all = ["config", "preset", "batch", "learning_rate", "seed", "shards", "precision", "tokenizer", "start_from", "domain"])]
     resume: bool,
     /// Print the last figures as one JSON document
     #[arg(long)]
@@ -107,7 +111,7 @@ impl DeviceName {
 }
 
 pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
-    let stop = stop_on_signals()?;
+    let stop = super::stop_on_signals()?;
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("the folder {} cannot be made", args.out.display()))?;
     let resumed = if args.resume { Some(Checkpoint::load(&args.out)?) } else { None };
@@ -128,10 +132,18 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let domain = domain(&config.domain)?;
 
     let (mut lines, held_out) = read_lines(args, &config)?;
-    let codec = match (&resumed, &args.tokenizer) {
-        (Some(_), _) => Codec::from_folder(&args.out)?,
-        (None, Some(file)) => Codec::from_file(file)?,
-        (None, None) => train_codec(domain, &lines, &config)?,
+    let codec = match (&resumed, &args.start_from, &args.tokenizer) {
+        (Some(_), _, _) => Codec::from_folder(&args.out)?,
+        (None, Some(folder), _) => Codec::from_folder(folder)?,
+        (None, None, Some(file)) => Codec::from_file(file)?,
+        (None, None, None) => train_codec(domain, &lines, &config)?,
+    };
+    let start = match &args.start_from {
+        Some(folder) => Some(
+            TransformerVae::load(folder, &Device::Cpu)
+                .with_context(|| format!("--start-from {}", folder.display()))?,
+        ),
+        None => None,
     };
     let train_data = encode(&codec, &lines, &config, "training lines")?;
     lines.clear();
@@ -148,6 +160,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
         train: &train_data,
         held_out: &held_out,
         data_name: &name,
+        start,
         device: args.device.open()?,
     };
     let resume = resumed.map(|(checkpoint, _, tensors)| (checkpoint, tensors));
@@ -165,20 +178,6 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
         eprintln!("stopped; the same command with --resume goes on");
         Ok(ExitCode::from(INTERRUPTED))
     }
-}
-
-/// The first Ctrl-C or SIGTERM saves and stops; the second ends the program at once.
-fn stop_on_signals() -> anyhow::Result<StopSignal> {
-    let stop = StopSignal::new();
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(
-            signal,
-            i32::from(INTERRUPTED),
-            stop.flag(),
-        )?;
-        signal_hook::flag::register(signal, stop.flag())?;
-    }
-    Ok(stop)
 }
 
 fn budget(args: &TrainArgs) -> Option<Budget> {
@@ -210,6 +209,11 @@ fn configuration(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
     })?;
     config.domain = domain;
     config.preset = preset;
+    config.start_from = args
+        .start_from
+        .as_deref()
+        .and_then(Path::file_name)
+        .map(|name| name.to_string_lossy().into_owned());
     config.batch = args.batch.unwrap_or(config.batch);
     config.seed = args.seed.unwrap_or(config.seed);
     config.shards = args.shards.unwrap_or(config.shards);

@@ -1,6 +1,8 @@
 //! News headlines.
 
-use super::{control_character, lexeme, lines, Codec, CodecError, Domain, Verdict};
+use rand::RngCore;
+
+use super::{between, control_character, lexeme, lines, Codec, CodecError, Domain, Verdict};
 
 /// Characters of a headline: the limits of the data sets that this program is made for.
 const LENGTH: std::ops::RangeInclusive<usize> = 8..=200;
@@ -35,6 +37,11 @@ impl Domain for Headlines {
             return Verdict::invalid(1, count + 1, "expected two words or more");
         }
         Verdict::Valid
+    }
+
+    fn between(&self, a: &str, b: &str, ratio: f64, rng: &mut dyn RngCore) -> Option<String> {
+        let accept = |text: &str| self.verdict(text).is_valid();
+        between::between(&between::words(a), &between::words(b), ratio, &accept, rng)
     }
 
     fn samples(&self) -> Vec<&'static str> {

@@ -4,7 +4,10 @@
 //! compiler. A pass over the tree makes up the first, respelling the repeated names the second.
 
 mod message;
+mod prefix;
 mod targets;
+
+pub use prefix::may_become_valid;
 
 use std::borrow::Cow;
 

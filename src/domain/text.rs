@@ -1,6 +1,8 @@
 //! Free text: any line of a person's own.
 
-use super::{control_character, lexeme, lines, Codec, CodecError, Domain, Verdict};
+use rand::RngCore;
+
+use super::{between, control_character, lexeme, lines, Codec, CodecError, Domain, Verdict};
 
 /// Lines that are not empty and hold no control characters.
 pub(super) struct FreeText;
@@ -23,6 +25,11 @@ impl Domain for FreeText {
             return Verdict::invalid(1, 1, "nothing but white space");
         }
         control_character(text).unwrap_or(Verdict::Valid)
+    }
+
+    fn between(&self, a: &str, b: &str, ratio: f64, rng: &mut dyn RngCore) -> Option<String> {
+        let accept = |text: &str| self.verdict(text).is_valid();
+        between::between(&between::words(a), &between::words(b), ratio, &accept, rng)
     }
 
     fn samples(&self) -> Vec<&'static str> {

@@ -11,10 +11,13 @@ use super::{EngineError, LatentModel, ModelInfo};
 use crate::domain::{domain, Codec, Domain, Verdict};
 use crate::latent::Latent;
 use crate::model::{Batch, Generator, TransformerVae};
+use crate::numeric::decoder::Guide;
 use crate::numeric::Precision;
 
 /// Hypotheses kept by guided decoding.
 pub const GUIDED_BEAMS: usize = 8;
+/// Rows of a guided search: its caches grow with rows times beams.
+const GUIDED_ROWS: usize = 12;
 
 /// A model that comes with the program.
 struct Bundled {
@@ -36,7 +39,8 @@ const BUNDLED: [Bundled; 1] = [Bundled {
 pub enum Decoding {
     /// The most probable token at every step.
     Greedy,
-    /// The first valid one of the most probable beams; the first beam where none is valid.
+    /// The greedy decode where it is valid, else the most probable valid text among eight beams that are dropped as soon as
+    /// they cannot become valid any more.
     Guided,
 }
 
@@ -161,7 +165,43 @@ impl LoadedModel {
         &self.model
     }
 
-    /// Decodes latents; with [`Decoding::Guided`], beams are tried in order until one is valid.
+    /// Tokens of a text at most, its end included.
+    #[must_use]
+    pub fn max_len(&self) -> usize {
+        self.max_len
+    }
+
+    /// The token ids of a text, without specials.
+    ///
+    /// # Errors
+    /// The tokenizer's own.
+    pub fn ids(&self, text: &str) -> Result<Vec<u32>, EngineError> {
+        self.codec.encode(text).map_err(failed)
+    }
+
+    /// Bytes of the text that each of these tokens stands for.
+    ///
+    /// # Errors
+    /// The tokenizer's own.
+    pub fn token_bytes(&self, ids: &[u32]) -> Result<Vec<usize>, EngineError> {
+        ids.iter().map(|&id| Ok(self.codec.decode(&[id]).map_err(failed)?.len())).collect()
+    }
+
+    /// Texts drawn from the decoder when it is told nothing.
+    ///
+    /// # Errors
+    /// Those of the model.
+    pub fn draw_without_latent(
+        &self,
+        count: usize,
+        rng: &mut dyn rand::RngCore,
+    ) -> Result<Vec<String>, EngineError> {
+        let memory = self.model.memory_of_nothing(count).map_err(failed)?;
+        let drawn = self.generator.sample(&memory, count, self.max_len, rng).map_err(failed)?;
+        drawn.iter().map(|ids| self.codec.decode(ids).map_err(failed)).collect()
+    }
+
+    /// Decodes latents.
     ///
     /// # Errors
     /// Latents of another shape than the model's.
@@ -172,29 +212,43 @@ impl LoadedModel {
     ) -> Result<Vec<String>, EngineError> {
         match decoding {
             Decoding::Greedy => self.decode(latents, &mut |_| ControlFlow::Continue(())),
-            Decoding::Guided => self
-                .generator
-                .beams(&self.model, latents, GUIDED_BEAMS, self.max_len)
-                .map_err(failed)?
-                .into_iter()
-                .map(|beams| self.first_valid(beams.iter().map(|b| b.ids.as_slice())))
-                .collect(),
+            Decoding::Guided => self.decode_guided(latents),
         }
     }
 
-    fn first_valid<'a>(
-        &self,
-        beams: impl Iterator<Item = &'a [u32]>,
-    ) -> Result<String, EngineError> {
-        let mut first = None;
-        for ids in beams {
-            let text = self.codec.decode(ids).map_err(failed)?;
-            if self.verdict(&text).is_valid() {
-                return Ok(text);
+    /// Greedy decodes; where one is not valid, the most probable valid text that a beam search with the domain's verdict
+    /// finds, or the greedy decode where it finds none.
+    fn decode_guided(&self, latents: &[Latent]) -> Result<Vec<String>, EngineError> {
+        let mut texts = self.decode(latents, &mut |_| ControlFlow::Continue(()))?;
+        let wrong: Vec<usize> =
+            (0..texts.len()).filter(|&i| !self.verdict(&texts[i]).is_valid()).collect();
+        for block in wrong.chunks(GUIDED_ROWS) {
+            let own: Vec<Latent> = block.iter().map(|&i| latents[i].clone()).collect();
+            let mut guide = ByVerdict(self);
+            let found = self
+                .generator
+                .guided(&self.model, &own, GUIDED_BEAMS, self.max_len, &mut guide)
+                .map_err(failed)?;
+            for (&i, beams) in block.iter().zip(found) {
+                if let Some(beam) = beams.first().filter(|b| b.ended) {
+                    texts[i] = self.codec.decode(&beam.ids).map_err(failed)?;
+                }
             }
-            first.get_or_insert(text);
         }
-        Ok(first.unwrap_or_default())
+        Ok(texts)
+    }
+}
+
+/// Guides a search by the verdict of a model's domain.
+struct ByVerdict<'a>(&'a LoadedModel);
+
+impl Guide for ByVerdict<'_> {
+    fn is_alive(&mut self, ids: &[u32]) -> bool {
+        self.0.codec.decode(ids).is_ok_and(|text| self.0.domain.may_become_valid(&text))
+    }
+
+    fn accepts(&mut self, ids: &[u32]) -> bool {
+        self.0.codec.decode(ids).is_ok_and(|text| self.0.verdict(&text).is_valid())
     }
 }
 

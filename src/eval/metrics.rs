@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::units::relative;
 use super::{pieces, Units};
+use crate::domain::distance;
 
 /// A decoded ladder with the ends that were encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,47 @@ pub struct Ladder {
     pub rungs: Vec<String>,
     /// For each rung whether the domain accepts it; a missing entry counts as not valid.
     pub valid: Vec<bool>,
+}
+
+impl Ladder {
+    /// The interior rungs with their places: all but the first and the last.
+    pub fn interior(&self) -> impl Iterator<Item = (usize, &str)> {
+        let end = self.rungs.len().saturating_sub(1);
+        self.rungs.iter().map(String::as_str).enumerate().take(end).skip(1)
+    }
+
+    /// Whether rung `k` is accepted and not blank.
+    #[must_use]
+    pub fn accepts(&self, k: usize) -> bool {
+        self.valid.get(k) == Some(&true) && self.rungs.get(k).is_some_and(|t| !t.trim().is_empty())
+    }
+
+    /// Whether a text equals A, B or a decoded end.
+    #[must_use]
+    pub fn is_copy(&self, text: &str) -> bool {
+        let ends = [self.rungs.first(), self.rungs.last(), Some(&self.a), Some(&self.b)];
+        ends.into_iter().flatten().any(|end| end == text)
+    }
+
+    /// The interior rungs that are accepted and no copy.
+    #[must_use]
+    pub fn valid_non_copies(&self) -> Vec<&str> {
+        self.interior()
+            .filter(|&(k, text)| self.accepts(k) && !self.is_copy(text))
+            .map(|(_, text)| text)
+            .collect()
+    }
+
+    /// By how much this ladder is the better one of several between the same ends: accepted interior rungs, then different
+    /// ones, then the smallest largest step.
+    #[must_use]
+    pub fn rank(&self, units: Units) -> f64 {
+        let figures = LadderMetrics::measure(self, None, units);
+        let or = |figure: Option<f64>, otherwise| figure.unwrap_or(otherwise);
+        // Shares of at most some hundred rungs: one step of a weight outweighs all that follows.
+        or(figures.interior_validity, 0.0) * 1e6 + or(figures.distinct, 0.0) * 1e3
+            - or(figures.max_step, 100.0).min(100.0)
+    }
 }
 
 /// The figures of one ladder; `None` where a figure has no meaning for it.
@@ -70,11 +111,9 @@ impl LadderMetrics {
         let (mut own, mut foreign) = (0.0, 0.0);
         let (mut deviation, mut placed) = (0.0, 0);
         let mut texts = HashSet::new();
-        for (k, (text, rung)) in ladder.rungs.iter().zip(&rungs).enumerate().take(end).skip(1) {
-            let accepted = ladder.valid.get(k) == Some(&true) && !text.trim().is_empty();
-            let copy =
-                [&ladder.a, &ladder.b].contains(&text) || [first, last].contains(&Some(text));
-            let (from_a, from_b) = (relative(&a, rung), relative(&b, rung));
+        for (k, text) in ladder.interior() {
+            let (rung, accepted, copy) = (&rungs[k], ladder.accepts(k), ladder.is_copy(text));
+            let (from_a, from_b) = (distance(&a, rung), distance(&b, rung));
             texts.insert(text);
             valid += usize::from(accepted);
             copies += usize::from(copy);
@@ -86,7 +125,7 @@ impl LadderMetrics {
                 blends += usize::from(holds(&only_a) && holds(&only_b));
                 own += (1.0 - from_a).min(1.0 - from_b);
                 if let Some((a, b)) = &other {
-                    foreign += (1.0 - relative(a, rung)).min(1.0 - relative(b, rung));
+                    foreign += (1.0 - distance(a, rung)).min(1.0 - distance(b, rung));
                 }
             }
             if from_a + from_b > 0.0 {
@@ -96,10 +135,10 @@ impl LadderMetrics {
         }
 
         let span = match (rungs.first(), rungs.last()) {
-            (Some(first), Some(last)) => relative(first, last),
+            (Some(first), Some(last)) => distance(first, last),
             _ => 0.0,
         };
-        let steps: Vec<f64> = rungs.windows(2).map(|pair| relative(&pair[0], &pair[1])).collect();
+        let steps: Vec<f64> = rungs.windows(2).map(|pair| distance(&pair[0], &pair[1])).collect();
         let over_span = |length: f64| (span > 0.0).then(|| length / span);
         let share = |count: f64, of: usize| (of > 0).then(|| count / of as f64);
         let non_copies = interior - copies;
@@ -207,6 +246,16 @@ pub(super) mod tests {
         assert!(near(figures.kinship, 0.0));
         assert!(near(figures.distinct, 1.0));
         assert!(figures.path_ratio.is_some_and(|ratio| ratio > 5.0), "{figures:?}");
+    }
+
+    #[test]
+    fn of_several_ladders_the_valid_then_the_varied_then_the_smooth_one_ranks_first() {
+        let rank = |rungs: &[&str], valid| ladder("a b", rungs, "c d", valid).rank(Units::Words);
+        let smooth = rank(&["a d", "a d c", "c d c"], true);
+        let varied = rank(&["x y z", "a", "c d c"], true);
+        let copies = rank(&["a b", "a b", "c d"], true);
+        let wrong = rank(&["a d", "a d c", "c d c"], false);
+        assert!(smooth > varied && varied > copies && copies > wrong);
     }
 
     #[test]

@@ -2,16 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::python::{kinds, string_parts, Kind};
 use super::Units;
-
-/// Python's reserved words: syntax that every other line has, no content.
-const KEYWORDS: [&str; 35] = [
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
-    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
-    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
-    "with", "yield",
-];
+use crate::domain::python_lexemes::{lexemes, string_parts, Kind, KEYWORDS};
 
 /// The content pieces of `text`.
 ///
@@ -28,7 +20,8 @@ pub fn pieces(text: &str, units: Units) -> BTreeSet<String> {
         out.extend(words.filter(|word| !word.is_empty()).map(str::to_lowercase));
         return out;
     }
-    for (lexeme, kind) in kinds(text) {
+    for lexeme in lexemes(text) {
+        let (lexeme, kind) = (lexeme.text, lexeme.kind);
         match kind {
             Kind::Name if !KEYWORDS.contains(&lexeme) => split(lexeme, &mut out),
             Kind::Number if whole(lexeme) => {

@@ -1,6 +1,7 @@
 //! What texts of a domain are counted in, and the distance between two of them.
 
-use super::python::lexemes;
+use crate::domain::distance;
+use crate::domain::python_lexemes::lexemes;
 
 /// What a distance between two texts is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,11 +15,21 @@ pub enum Units {
 }
 
 impl Units {
+    /// The units of a domain's texts.
+    #[must_use]
+    pub fn of(domain: &str) -> Self {
+        match domain {
+            "python" => Self::Lexemes,
+            "headlines" | "text" => Self::Words,
+            _ => Self::Characters,
+        }
+    }
+
     /// The text in these units.
     #[must_use]
     pub fn split(self, text: &str) -> Vec<&str> {
         match self {
-            Self::Lexemes => lexemes(text),
+            Self::Lexemes => lexemes(text).into_iter().map(|lexeme| lexeme.text).collect(),
             Self::Words => text.split_whitespace().collect(),
             Self::Characters => {
                 text.char_indices().map(|(at, c)| &text[at..at + c.len_utf8()]).collect()
@@ -29,32 +40,8 @@ impl Units {
     /// The Levenshtein distance of two texts over the longer length: 0 for equal ones, at most 1.
     #[must_use]
     pub fn distance(self, a: &str, b: &str) -> f64 {
-        relative(&self.split(a), &self.split(b))
+        distance(&self.split(a), &self.split(b))
     }
-}
-
-/// The Levenshtein distance of two sequences over the longer length; 0 where both are empty.
-pub(super) fn relative(a: &[&str], b: &[&str]) -> f64 {
-    let longer = a.len().max(b.len());
-    if longer == 0 {
-        return 0.0;
-    }
-    levenshtein(a, b) as f64 / longer as f64
-}
-
-/// Insertions, deletions and substitutions that turn `a` into `b`, with one row of the table kept.
-fn levenshtein(a: &[&str], b: &[&str]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -22,16 +22,21 @@ pub enum Path {
     AllAtOnce,
     /// Straight.
     Linear,
+    /// One latent token after the other, from the first, each along its own great circle.
+    Forward,
+    /// One latent token after the other, from the last.
+    Backward,
 }
 
 /// The name is none of a path's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no interpolation path; expected `per-token`, `all` or `linear`")]
+#[error("`{0}` is no interpolation path; expected `per-token`, `all`, `linear`, `forward` or `backward`")]
 pub struct ParsePathError(String);
 
 impl Path {
     /// Every path, in the order in which help texts list them.
-    pub const ALL: [Self; 3] = [Self::PerToken, Self::AllAtOnce, Self::Linear];
+    pub const ALL: [Self; 5] =
+        [Self::PerToken, Self::AllAtOnce, Self::Linear, Self::Forward, Self::Backward];
 
     /// The name on the command line.
     #[must_use]
@@ -40,6 +45,8 @@ impl Path {
             Self::PerToken => "per-token",
             Self::AllAtOnce => "all",
             Self::Linear => "linear",
+            Self::Forward => "forward",
+            Self::Backward => "backward",
         }
     }
 }
@@ -105,6 +112,18 @@ pub fn slerp(a: &[f32], b: &[f32], ratio: f32) -> Vec<f32> {
         return half_turn(a, b, omega, t);
     }
     combine(a, b, ((1.0 - t) * omega).sin() / sine, (t * omega).sin() / sine)
+}
+
+/// The weights of two vectors of equal length in [`slerp`], from the cosine of their angle; those of the straight line
+/// where the angle is nearly 0 or a half turn.
+#[must_use]
+pub fn slerp_weights(cosine: f64, ratio: f64) -> (f64, f64) {
+    let omega = cosine.clamp(-1.0, 1.0).acos();
+    let sine = omega.sin();
+    if sine < ANTIPODAL_SINE {
+        return (1.0 - ratio, ratio);
+    }
+    (((1.0 - ratio) * omega).sin() / sine, (ratio * omega).sin() / sine)
 }
 
 /// The great circle between nearly antipodal vectors; see [`slerp`].
@@ -187,10 +206,20 @@ pub fn ladder(
             Path::Linear if ratio == 1.0 => b.values.clone(),
             Path::Linear => combine(&a.values, &b.values, 1.0 - f64::from(ratio), f64::from(ratio)),
             Path::AllAtOnce => slerp(&a.values, &b.values, ratio),
-            Path::PerToken => {
+            Path::PerToken | Path::Forward | Path::Backward => {
                 let size = a.size.max(1);
                 let tokens = a.values.chunks_exact(size).zip(b.values.chunks_exact(size));
-                tokens.flat_map(|(a, b)| slerp(a, b, ratio)).collect()
+                let token = |(i, (from, to)): (usize, (&[f32], &[f32]))| {
+                    let turn = match path {
+                        Path::Forward => Some(i),
+                        Path::Backward => Some(a.tokens - 1 - i),
+                        _ => None,
+                    };
+                    // A token has its own n-th of the way, and the others stand still then.
+                    let own = |turn: usize| (ratio * a.tokens as f32 - turn as f32).clamp(0.0, 1.0);
+                    slerp(from, to, turn.map_or(ratio, own))
+                };
+                tokens.enumerate().flat_map(token).collect()
             }
         };
         Latent { tokens: a.tokens, size: a.size, values }
@@ -265,6 +294,32 @@ mod tests {
             let middle = slerp(&[1.0, 0.0, 0.0], &[-1.0, 0.0, tilt], 0.5);
             assert!(close(&middle, &[0.0, 0.0, 1.0], 1e-3), "{tilt}: {middle:?}");
         }
+    }
+
+    #[test]
+    fn in_token_order_one_token_moves_at_a_time() {
+        let latent = |values: [f32; 6]| Latent { tokens: 3, size: 2, values: values.into() };
+        let (a, b) = (latent([1., 0., 1., 0., 1., 0.]), latent([0., 1., 0., 1., 0., 1.]));
+        let at = |path, ratio| ladder(&a, &b, &[ratio], path).unwrap().remove(0).values;
+        let half = std::f32::consts::FRAC_1_SQRT_2;
+        assert!(close(&at(Path::Forward, 0.5), &[0., 1., half, half, 1., 0.], 1e-6));
+        assert!(close(&at(Path::Backward, 1.0 / 6.0), &[1., 0., 1., 0., half, half], 1e-5));
+        for path in [Path::Forward, Path::Backward] {
+            assert_eq!((at(path, 0.0), at(path, 1.0)), (a.values.clone(), b.values.clone()));
+        }
+    }
+
+    #[test]
+    fn the_weights_are_those_of_slerp() {
+        let (a, b) = ([0.6f32, 0.8, 0.0], [0.0f32, 0.28, 0.96]);
+        let cosine = f64::from(a[1] * b[1]);
+        for ratio in [0.1, 0.5, 0.9] {
+            let (of_a, of_b) = slerp_weights(cosine, ratio);
+            let mixed = combine(&a, &b, of_a, of_b);
+            assert!(close(&mixed, &slerp(&a, &b, ratio as f32), 1e-6));
+        }
+        assert_eq!(slerp_weights(1.0, 0.25), (0.75, 0.25));
+        assert!(slerp_weights(-1.0, 0.5).0.is_finite());
     }
 
     #[test]

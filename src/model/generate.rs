@@ -8,7 +8,7 @@ use super::{Context, Error, TransformerVae, EMBEDDING};
 use crate::latent::Latent;
 use crate::numeric::decoder::{
     Beam, Decoder, DecoderError, DecoderSpec, DecoderWeights, Draft, Effort, GenerateOptions,
-    LayerWeights, Precision, Step,
+    Guide, LayerWeights, Precision, Step,
 };
 
 /// `<mask>` in the tokenizers that this program trains.
@@ -236,6 +236,41 @@ impl Generator {
         }
         let memory = model.memory_values(latents)?;
         Ok(self.decoder.beam_search(&memory, latents.len(), beams, &self.options(max_len, 0))?)
+    }
+
+    /// Draws one decode per row of a memory `[rows × m × d_model]` at temperature 1.
+    ///
+    /// # Errors
+    /// A memory that does not divide into rows.
+    pub fn sample(
+        &self,
+        memory: &[f32],
+        rows: usize,
+        max_len: usize,
+        rng: &mut dyn rand::RngCore,
+    ) -> Result<Vec<Vec<u32>>, Error> {
+        Ok(self.decoder.sample(memory, rows, &self.options(max_len, 0), 1.0, rng)?)
+    }
+
+    /// For every latent the accepted decodes that a search of so many beams finds, the most probable per token first; see
+    /// [`Decoder::guided_search`].
+    ///
+    /// # Errors
+    /// Those of the model; shapes that do not fit it.
+    pub fn guided(
+        &self,
+        model: &TransformerVae,
+        latents: &[Latent],
+        beams: usize,
+        max_len: usize,
+        guide: &mut dyn Guide,
+    ) -> Result<Vec<Vec<Beam>>, Error> {
+        if latents.is_empty() {
+            return Ok(Vec::new());
+        }
+        let memory = model.memory_values(latents)?;
+        let options = self.options(max_len, 0);
+        Ok(self.decoder.guided_search(&memory, latents.len(), beams, &options, guide)?)
     }
 }
 

@@ -6,12 +6,13 @@
 mod beam;
 mod greedy;
 mod pass;
+mod sample;
 mod weights;
 
 use std::ops::ControlFlow;
 
 pub use super::kernel::Precision;
-pub use beam::Beam;
+pub use beam::{Beam, Guide};
 pub use greedy::Effort;
 pub use weights::{relative_bucket, DecoderSpec, DecoderWeights, LayerWeights};
 
@@ -124,6 +125,37 @@ impl Decoder {
         beams: usize,
         options: &GenerateOptions,
     ) -> Result<Vec<Vec<Beam>>, DecoderError> {
-        beam::search(&self.packed, memory, rows, beams.max(1), options)
+        beam::search(&self.packed, memory, rows, beams.max(1), options, &mut beam::Unguided, false)
+    }
+
+    /// One continuation per row drawn token by token; a temperature of 1 draws from the distribution as it is.
+    ///
+    /// # Errors
+    /// A memory that does not divide into rows.
+    pub fn sample(
+        &self,
+        memory: &[f32],
+        rows: usize,
+        options: &GenerateOptions,
+        temperature: f32,
+        rng: &mut dyn rand::RngCore,
+    ) -> Result<Vec<Vec<u32>>, DecoderError> {
+        sample::sample(&self.packed, memory, rows, options, temperature, rng)
+    }
+
+    /// The most probable accepted continuation of each row that a search with so many beams finds, first in its list;
+    /// without one, what was still going on at the longest length. The guide is asked about whole hypotheses.
+    ///
+    /// # Errors
+    /// A memory that does not divide into rows.
+    pub fn guided_search(
+        &self,
+        memory: &[f32],
+        rows: usize,
+        beams: usize,
+        options: &GenerateOptions,
+        guide: &mut dyn Guide,
+    ) -> Result<Vec<Vec<Beam>>, DecoderError> {
+        beam::search(&self.packed, memory, rows, beams.max(1), options, guide, true)
     }
 }

@@ -71,6 +71,18 @@ pub enum Isa {
     Neon,
 }
 
+impl std::fmt::Display for Isa {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "AVX2",
+            Self::Avx512 => "AVX-512",
+            Self::Avx512Bf16 => "AVX-512 BF16",
+            Self::Neon => "NEON",
+        })
+    }
+}
+
 impl Isa {
     /// The best that this machine has. `TVAE_ISA` (portable, avx2, avx512, avx512-bf16, neon) asks for a lesser one, to
     /// compare and to reproduce another machine's results.

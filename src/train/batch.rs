@@ -1,7 +1,7 @@
 //! Which lines a step sees: shuffled epochs, lengths sorted within pools so that little padding is computed.
 
 use rand::seq::SliceRandom;
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// Batches whose lines are sorted together; larger pools pad less and shuffle less.
@@ -10,6 +10,8 @@ const POOL: usize = 50;
 /// The order of lines over a run, a function of the seed and the step alone.
 pub struct Sampler {
     lengths: Vec<u32>,
+    /// Lines from the shortest to the longest.
+    by_length: Vec<u32>,
     batch: usize,
     seed: u64,
     epoch: Option<(usize, Vec<u32>)>,
@@ -21,7 +23,23 @@ impl Sampler {
     #[must_use]
     pub fn new(lengths: Vec<u32>, batch: usize, seed: u64) -> Self {
         let batch = batch.min(lengths.len()).max(1);
-        Self { lengths, batch, seed, epoch: None, pool: None }
+        let mut by_length: Vec<u32> = (0..lengths.len() as u32).collect();
+        by_length.sort_by_key(|&line| lengths[line as usize]);
+        Self { lengths, by_length, batch, seed, epoch: None, pool: None }
+    }
+
+    /// Lines to stand beside the batch at `step`: drawn from all that are no longer than its longest, so that they cost no
+    /// padding.
+    pub fn partners(&mut self, step: usize, count: usize) -> Vec<u32> {
+        if count == 0 {
+            return Vec::new();
+        }
+        let longest =
+            self.batch(step).to_vec().iter().map(|&line| self.lengths[line as usize]).max();
+        let longest = longest.unwrap_or(0);
+        let fit = self.by_length.partition_point(|&line| self.lengths[line as usize] <= longest);
+        let mut rng = self.rng(u64::MAX - step as u64);
+        (0..count).map(|_| self.by_length[rng.random_range(0..fit)]).collect()
     }
 
     /// Batches in one pass over the data; the lines left over by the division wait for the next shuffle.
@@ -119,6 +137,22 @@ mod tests {
             let (lo, hi) = (b.iter().min().copied(), b.iter().max().copied());
             assert!(hi.zip(lo).is_some_and(|(h, l)| h - l <= 4));
         }
+    }
+
+    #[test]
+    fn partners_are_no_longer_than_their_batch() {
+        let l = lengths(5000);
+        let mut sampler = Sampler::new(l.clone(), 50, 1);
+        let mut lengths_seen = std::collections::HashSet::new();
+        for step in 0..100 {
+            let longest = sampler.batch(step).iter().map(|&i| l[i as usize]).max();
+            let partners = sampler.partners(step, 20);
+            assert_eq!(partners, Sampler::new(l.clone(), 50, 1).partners(step, 20));
+            assert!(partners.iter().all(|&i| Some(l[i as usize]) <= longest));
+            lengths_seen.extend(partners.iter().map(|&i| l[i as usize]));
+        }
+        assert!(lengths_seen.len() > 30);
+        assert!(sampler.partners(0, 0).is_empty());
     }
 
     #[test]

@@ -85,6 +85,35 @@ impl Noise {
     }
 }
 
+/// Teaching the decoder what lies between two lines: part of every batch is joined by partners, and at a latent on the
+/// way from a line to its partner the decoder is trained to give a text on the way ([`crate::domain::Domain::between`]).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Blend {
+    /// Lines with a partner, as a share of the batch. Ablation: 0.
+    pub share: f64,
+    /// Points on the way that are taught per line with a partner.
+    pub points: usize,
+    /// Share of the run after which it begins.
+    pub from: f64,
+    /// Weight of these tokens in the loss; a line's own tokens weigh 1.
+    pub weight: f64,
+}
+
+impl Default for Blend {
+    fn default() -> Self {
+        Self { share: 0.25, points: 1, from: 0.0, weight: 1.0 }
+    }
+}
+
+impl Blend {
+    /// None of it.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { share: 0.0, ..Self::default() }
+    }
+}
+
 /// AdamW, its learning-rate schedule, and the average of the weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -150,6 +179,9 @@ pub struct TrainConfig {
     pub preset: Preset,
     /// Seed of every random draw.
     pub seed: u64,
+    /// Name of the model whose weights the run starts from (`--start-from`); else they are drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_from: Option<String>,
     /// Model family.
     pub family: Family,
     /// Vocabulary of the tokenizer that the run trains.
@@ -186,6 +218,8 @@ pub struct TrainConfig {
     pub reg_max_tokens: usize,
     /// Corruption.
     pub noise: Noise,
+    /// Texts between two lines, taught at latents between theirs.
+    pub blend: Blend,
     /// Optimiser and schedule.
     pub optimiser: Optimiser,
     /// Sequences per batch.
@@ -237,6 +271,7 @@ impl TrainConfig {
             domain: domain.to_owned(),
             preset,
             seed: 0,
+            start_from: None,
             family: Family::Sphere,
             vocab: if domain == "headlines" { 8192 } else { 4096 },
             tokenizer_lines: 200_000,
@@ -255,6 +290,7 @@ impl TrainConfig {
             reg_weight: 0.05,
             reg_max_tokens: 1024,
             noise: Noise::default(),
+            blend: Blend::default(),
             optimiser: Optimiser::default(),
             batch: 256,
             shards: 2,
@@ -312,6 +348,7 @@ impl TrainConfig {
                 regulariser: Regulariser::MmdOriginal,
                 reg_weight: 1.0,
                 noise: Noise::none(),
+                blend: Blend::none(),
                 optimiser: Optimiser {
                     learning_rate: 1e-3,
                     warmup: 0.0,
@@ -418,6 +455,8 @@ impl TrainConfig {
             ("noise.null_latent", n.null_latent),
             ("noise.latent_clean", n.latent_clean),
             ("noise.latent_ramp", n.latent_ramp),
+            ("blend.share", self.blend.share),
+            ("blend.from", self.blend.from),
             ("optimiser.warmup", self.optimiser.warmup),
         ] {
             if !(0.0..=1.0).contains(&rate) {

@@ -1,14 +1,12 @@
 //! Figures on held-out lines while a run goes on: teacher-forced accuracy, exact match, and ladders on fixed pairs.
 
-use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::noise::shard_input;
-use super::{Noise, TrainError, TrainingData};
-use crate::domain::{Codec, Domain, PAD_ID};
-use crate::eval::{sample_pairs, Aggregate, Estimate, Ladder, Units};
+use super::{TrainError, TrainingData};
+use crate::domain::{Codec, Domain};
+use crate::eval::{sample_pairs, Estimates, Ladder, Units};
 use crate::latent::{ladder, ratios, Path};
-use crate::model::{Context, Generator, TransformerVae};
+use crate::model::{Generator, Given, TransformerVae};
 
 /// Lines per batch.
 const BLOCK: usize = 64;
@@ -60,20 +58,6 @@ impl std::fmt::Display for Evaluation {
             p(self.blend_yield)
         )
     }
-}
-
-/// The unit that a domain's texts are compared in.
-fn units(domain: &str) -> Units {
-    match domain {
-        "python" => Units::Lexemes,
-        "headlines" | "text" => Units::Words,
-        _ => Units::Characters,
-    }
-}
-
-/// A figure that no ladder has is 0: nothing was blended, copied or valid.
-fn value(estimate: &Option<Estimate>) -> f64 {
-    estimate.as_ref().map_or(0.0, |e| e.value)
 }
 
 /// Holds what every evaluation of a run shares: the lines and the fixed pairs.
@@ -138,11 +122,13 @@ impl<'a> Evaluator<'a> {
             ladders.extend(self.ladders(model, &generator, pairs)?);
         }
         if !ladders.is_empty() {
-            let all = Aggregate::measure(&ladders, units(self.domain.name()), 0);
-            figures.interior_validity = value(&all.interior_validity);
-            figures.copy_rate = value(&all.copy_rate);
-            figures.distinct = value(&all.distinct);
-            figures.blend_yield = value(&all.blend_yield);
+            let all = Estimates::of_ladders(&ladders, Units::of(self.domain.name()), 0);
+            // A figure that no ladder has is 0: nothing was blended, copied or valid.
+            let value = |name| all.get(name).map_or(0.0, |e| e.value);
+            figures.interior_validity = value("interior_validity");
+            figures.copy_rate = value("copy_rate");
+            figures.distinct = value("distinct");
+            figures.blend_yield = value("blend_yield");
         }
         Ok(Some(figures))
     }
@@ -190,33 +176,15 @@ impl<'a> Evaluator<'a> {
     /// Share of tokens right and cross entropy with the true prefix given.
     fn teacher_forced(&self, model: &TransformerVae) -> Result<(f64, f64), TrainError> {
         let (mut right, mut nats, mut total) = (0usize, 0.0, 0usize);
-        let lines: Vec<&[u32]> = (0..self.data.len().min(self.lines.saturating_mul(4)))
-            .map(|i| self.data.line(i))
+        let lines: Vec<Vec<u32>> = (0..self.data.len().min(self.lines.saturating_mul(4)))
+            .map(|i| self.data.line(i).to_vec())
             .collect();
-        // The rate of every corruption is 0 here, so the generator is never drawn from.
-        let mut rng = rand::SeedableRng::seed_from_u64(0);
         for block in lines.chunks(BLOCK) {
-            let vocab = model.config().vocab_size() as u32;
-            let batch = shard_input(block, vocab, &Noise::none(), 0.0, &mut rng);
-            let device = &Device::Cpu;
-            let ids =
-                Tensor::from_slice(&batch.encoder_ids, (batch.rows, batch.encoder_len), device)?;
-            let mask =
-                Tensor::from_slice(&batch.encoder_mask, (batch.rows, batch.encoder_len), device)?;
-            let context = Context::eval();
-            let memory = model.memory(&model.encode(&ids, &mask, &context)?)?.detach();
-            let inputs =
-                Tensor::from_slice(&batch.decoder_ids, (batch.rows, batch.decoder_len), device)?;
-            let hidden = model.decode_hidden(&inputs, &memory, None, &context)?.detach();
-            let d = hidden.dim(2)?;
-            let positions = Tensor::from_slice(&batch.positions, batch.positions.len(), device)?;
-            let rows = hidden.reshape(((), d))?.index_select(&positions, 0)?;
-            let logits = model.head(&rows)?.detach();
-            let loss = crate::numeric::cross_entropy_sum(&logits, &batch.labels, PAD_ID, 0.0)?;
-            nats += f64::from(loss.to_scalar::<f32>()?);
-            let best = logits.argmax(1)?.to_vec1::<u32>()?;
-            right += best.iter().zip(&batch.labels).filter(|(a, b)| a == b).count();
-            total += batch.labels.len();
+            for score in model.score(block, Given::Latents(&model.encode_lines(block)?))? {
+                right += score.right.iter().filter(|&&right| right).count();
+                total += score.right.len();
+                nats += score.nats;
+            }
         }
         Ok((right as f64 / total as f64, nats / total as f64))
     }

@@ -6,10 +6,23 @@ use rand_chacha::ChaCha8Rng;
 use super::config::Noise;
 use crate::domain::{FIRST_TOKEN_ID, MASK_ID, PAD_ID, START_ID};
 
+/// A text to be given at a latent between those of two rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Between {
+    /// The row at ratio 0.
+    pub a: u32,
+    /// The row at ratio 1.
+    pub b: u32,
+    /// Where between them.
+    pub ratio: f64,
+    /// The text, ids without specials.
+    pub ids: Vec<u32>,
+}
+
 /// One shard of a batch as rectangular arrays.
 #[derive(Debug, Clone)]
 pub struct ShardInput {
-    /// Sequences.
+    /// Sequences that are encoded.
     pub rows: usize,
     /// Encoder input ids, `[rows, encoder_len]`, corrupted, padded.
     pub encoder_ids: Vec<u32>,
@@ -17,63 +30,98 @@ pub struct ShardInput {
     pub encoder_len: usize,
     /// 1 where `encoder_ids` is not padding.
     pub encoder_mask: Vec<f32>,
-    /// Decoder input ids, `[rows, decoder_len]`: labels shifted right behind the start id, corrupted.
+    /// Decoder input ids, `[rows + between, decoder_len]`: labels shifted right behind the start id, corrupted.
     pub decoder_ids: Vec<u32>,
     /// Decoder length.
     pub decoder_len: usize,
-    /// Positions of `[rows × decoder_len]` that carry a label.
-    pub positions: Vec<u32>,
-    /// The labels at `positions`.
-    pub labels: Vec<u32>,
+    /// Positions and labels of the rows.
+    pub own: Labels,
+    /// Texts between rows, whose decoder rows follow the rows' own.
+    pub between: Vec<Between>,
+    /// Positions and labels of the texts between rows.
+    pub blended: Labels,
     /// Standard deviation of the latent noise per row.
     pub sigma: Vec<f32>,
     /// 1 where the row keeps its latent, 0 where it gets the null latent.
     pub keep_latent: Vec<f32>,
 }
 
-/// Builds a shard from clean lines (ids without specials; the end token is added here).
+/// Where a decoder's output is held to a label.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Labels {
+    /// Positions of `[decoder rows × decoder_len]` that carry a label.
+    pub positions: Vec<u32>,
+    /// The labels at `positions`.
+    pub ids: Vec<u32>,
+}
+
+/// Builds a shard from clean lines (ids without specials; the end token is added here) and texts between some of them.
+///
+/// Rows that have a text between them are encoded without corruption: it is their own latents that the text lies between.
 #[must_use]
 pub fn shard_input(
     lines: &[&[u32]],
+    between: Vec<Between>,
     vocab: u32,
     noise: &Noise,
     sigma_max: f64,
     rng: &mut ChaCha8Rng,
 ) -> ShardInput {
     let rows = lines.len();
-    let corrupted: Vec<Vec<u32>> = lines.iter().map(|l| corrupt(l, vocab, noise, rng)).collect();
+    let mut clean = vec![false; rows];
+    for text in &between {
+        clean[text.a as usize] = true;
+        clean[text.b as usize] = true;
+    }
+    let corrupted: Vec<Vec<u32>> = lines
+        .iter()
+        .zip(&clean)
+        .map(|(line, &clean)| {
+            if clean {
+                line.iter().copied().chain([START_ID]).collect()
+            } else {
+                corrupt(line, vocab, noise, rng)
+            }
+        })
+        .collect();
     let encoder_len = corrupted.iter().map(Vec::len).max().unwrap_or(0);
-    let decoder_len = lines.iter().map(|l| l.len()).max().unwrap_or(0) + 1;
+    let texts = lines.iter().copied().chain(between.iter().map(|b| b.ids.as_slice()));
+    let decoder_len = texts.clone().map(<[u32]>::len).max().unwrap_or(0) + 1;
     let mut input = ShardInput {
         rows,
         encoder_ids: vec![PAD_ID; rows * encoder_len],
         encoder_len,
         encoder_mask: vec![0.0; rows * encoder_len],
-        decoder_ids: vec![PAD_ID; rows * decoder_len],
+        decoder_ids: vec![PAD_ID; (rows + between.len()) * decoder_len],
         decoder_len,
-        positions: Vec::new(),
-        labels: Vec::new(),
+        own: Labels::default(),
+        blended: Labels::default(),
         sigma: Vec::with_capacity(rows),
         keep_latent: Vec::with_capacity(rows),
+        between: Vec::new(),
     };
-    for (row, (line, noisy)) in lines.iter().zip(&corrupted).enumerate() {
-        let at = row * encoder_len;
-        input.encoder_ids[at..at + noisy.len()].copy_from_slice(noisy);
-        input.encoder_mask[at..at + noisy.len()].fill(1.0);
+    for (row, line) in texts.enumerate() {
         let at = row * decoder_len;
         input.decoder_ids[at] = START_ID;
         for (i, &id) in line.iter().enumerate() {
             let shown = if hit(rng, noise.decoder) { random_token(rng, vocab) } else { id };
             input.decoder_ids[at + 1 + i] = shown;
         }
+        let labels = if row < rows { &mut input.own } else { &mut input.blended };
         for (i, id) in line.iter().copied().chain([START_ID]).enumerate() {
-            input.positions.push((at + i) as u32);
-            input.labels.push(id);
+            labels.positions.push((at + i) as u32);
+            labels.ids.push(id);
         }
+    }
+    for (row, noisy) in corrupted.iter().enumerate() {
+        let at = row * encoder_len;
+        input.encoder_ids[at..at + noisy.len()].copy_from_slice(noisy);
+        input.encoder_mask[at..at + noisy.len()].fill(1.0);
         let clean = hit(rng, noise.latent_clean) || sigma_max <= 0.0;
         input.sigma.push(if clean { 0.0 } else { rng.random_range(0.0..sigma_max as f32) });
         input.keep_latent.push(if hit(rng, noise.null_latent) { 0.0 } else { 1.0 });
     }
+    input.between = between;
     input
 }
 
@@ -117,15 +165,28 @@ mod tests {
     #[test]
     fn without_noise_the_arrays_are_the_lines() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let s = shard_input(&[&[5, 6, 7], &[8]], 10, &Noise::none(), 0.0, &mut rng);
+        let s = shard_input(&[&[5, 6, 7], &[8]], Vec::new(), 10, &Noise::none(), 0.0, &mut rng);
         assert_eq!((s.encoder_len, s.decoder_len), (4, 4));
         assert_eq!(s.encoder_ids, [5, 6, 7, 0, 8, 0, 1, 1]);
         assert_eq!(s.encoder_mask, [1., 1., 1., 1., 1., 1., 0., 0.]);
         assert_eq!(s.decoder_ids, [0, 5, 6, 7, 0, 8, 1, 1]);
-        assert_eq!(s.positions, [0, 1, 2, 3, 4, 5]);
-        assert_eq!(s.labels, [5, 6, 7, 0, 8, 0]);
+        assert_eq!(s.own.positions, [0, 1, 2, 3, 4, 5]);
+        assert_eq!(s.own.ids, [5, 6, 7, 0, 8, 0]);
         assert_eq!(s.sigma, [0.0, 0.0]);
         assert_eq!(s.keep_latent, [1.0, 1.0]);
+    }
+
+    #[test]
+    fn a_text_between_follows_the_rows_and_keeps_its_ends_clean() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let noise = Noise { delete: 1.0, decoder: 0.0, ..Noise::default() };
+        let text = Between { a: 0, b: 2, ratio: 0.5, ids: vec![5, 9, 9] };
+        let s = shard_input(&[&[5, 6], &[7], &[8]], vec![text], 10, &noise, 0.0, &mut rng);
+        assert_eq!(s.encoder_ids, [5, 6, 0, 0, 1, 1, 8, 0, 1]);
+        assert_eq!(s.decoder_ids, [0, 5, 6, 1, 0, 7, 1, 1, 0, 8, 1, 1, 0, 5, 9, 9]);
+        assert_eq!(s.own.positions, [0, 1, 2, 4, 5, 8, 9]);
+        assert_eq!(s.blended, Labels { positions: vec![12, 13, 14, 15], ids: vec![5, 9, 9, 0] });
+        assert_eq!((s.rows, s.sigma.len(), s.between.len()), (3, 3, 1));
     }
 
     #[test]
@@ -133,14 +194,14 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         let line: Vec<u32> = vec![50; 1000];
         let lines: Vec<&[u32]> = vec![&line; 40];
-        let s = shard_input(&lines, 100, &Noise::default(), 0.6, &mut rng);
+        let s = shard_input(&lines, Vec::new(), 100, &Noise::default(), 0.6, &mut rng);
         let share = |f: &dyn Fn(u32) -> bool| {
             s.encoder_ids.iter().filter(|&&i| f(i)).count() as f64 / 40_000.0
         };
         assert!((share(&|i| i == MASK_ID) - 0.05).abs() < 0.006);
         assert!((share(&|i| i == 50) - 0.85).abs() < 0.01);
         assert!((share(&|i| i >= 3 && i != 50) - 0.05).abs() < 0.006);
-        assert!(s.labels.iter().all(|&i| i == 50 || i == START_ID));
+        assert!(s.own.ids.iter().all(|&i| i == 50 || i == START_ID));
         let seen = s.decoder_ids.iter().filter(|&&i| i == 50).count() as f64 / 40_000.0;
         assert!((seen - 0.95).abs() < 0.01);
         assert!(s.sigma.iter().all(|&v| (0.0..0.6).contains(&v)));

@@ -33,6 +33,9 @@ pub enum Report {
         seconds: f64,
         /// Cross entropy per token, nats.
         cross_entropy: f64,
+        /// Cross entropy per token of the texts between lines, nats; where there are any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        blend: Option<f64>,
         /// Regulariser before its weight.
         regulariser: f64,
         /// Norm of the gradient before clipping.

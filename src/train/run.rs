@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use candle_core::{Device, Tensor};
+use rand_chacha::ChaCha8Rng;
 
 use super::batch::Sampler;
 use super::checkpoint::{save_model, save_trainer, TrainerFile};
@@ -69,6 +70,8 @@ pub struct Inputs<'a> {
     pub held_out: &'a TrainingData,
     /// The data as the person named them, for `trainer.json`.
     pub data_name: &'a str,
+    /// Weights to start from; without them they are drawn.
+    pub start: Option<TransformerVae>,
     /// Where steps are computed; evaluation is done on the CPU.
     pub device: Device,
 }
@@ -123,6 +126,14 @@ impl<'a> Run<'a> {
     ) -> Result<Self, TrainError> {
         let shape = config.model_config(inputs.codec.vocab_size())?;
         let model = TransformerVae::new(shape.clone(), config.seed, &inputs.device)?;
+        if let Some(start) = &inputs.start {
+            let weights: Vec<(String, Tensor)> = start
+                .parameters()
+                .into_iter()
+                .map(|(name, var)| (name, var.as_detached_tensor()))
+                .collect();
+            model.set_parameters(&weights)?;
+        }
         let averaged = TransformerVae::new(shape, config.seed, &Device::Cpu)?;
         let parameters = model
             .parameters()
@@ -230,12 +241,24 @@ impl<'a> Run<'a> {
 
     fn step(&mut self, sampler: &mut Sampler, window: &mut Window) -> Result<(), TrainError> {
         let progress = self.progress();
-        let rows = sampler.batch(self.at.step).to_vec();
+        let mut rows = sampler.batch(self.at.step).to_vec();
+        let own = rows.len();
+        let blends = progress >= self.config.blend.from;
+        let partners =
+            if blends { (self.config.blend.share * own as f64).round() as usize } else { 0 };
+        rows.extend(sampler.partners(self.at.step, partners.min(own)));
         let lines: Vec<&[u32]> = rows.iter().map(|&i| self.inputs.train.line(i as usize)).collect();
+        let Inputs { domain, codec, .. } = *self.inputs;
+        let find = |a: &[u32], b: &[u32], ratio: f64, rng: &mut ChaCha8Rng| {
+            let (a, b) = (codec.decode(a).ok()?, codec.decode(b).ok()?);
+            codec.encode(&domain.between(&a, &b, ratio, rng)?).ok()
+        };
         let input = StepInput {
             step: self.at.step,
             sigma_max: latent_noise(&self.config.noise, progress),
-            lines: &lines,
+            lines: &lines[..own],
+            partners: &lines[own..],
+            between: Some(&find),
             vocab: self.inputs.codec.vocab_size() as u32,
         };
         let results = run_shards(&self.model, self.config, input)?;
@@ -369,6 +392,8 @@ struct Window {
     steps: usize,
     labels: usize,
     cross_entropy: f64,
+    blend: f64,
+    blend_labels: usize,
     regulariser: f64,
     grad_norm: f64,
     rate: f64,
@@ -381,6 +406,8 @@ impl Default for Window {
             steps: 0,
             labels: 0,
             cross_entropy: 0.0,
+            blend: 0.0,
+            blend_labels: 0,
             regulariser: 0.0,
             grad_norm: 0.0,
             rate: 0.0,
@@ -393,6 +420,8 @@ impl Window {
         self.steps += 1;
         self.labels += lines.iter().map(|l| l.len() + 1).sum::<usize>();
         self.cross_entropy += results.iter().map(|r| r.cross_entropy).sum::<f64>();
+        self.blend += results.iter().map(|r| r.blend).sum::<f64>();
+        self.blend_labels += results.iter().map(|r| r.blend_labels).sum::<usize>();
         self.regulariser += results.iter().map(|r| r.regulariser).sum::<f64>();
         self.grad_norm += grad_norm;
         self.rate = rate;
@@ -405,6 +434,7 @@ impl Window {
             progress,
             seconds: at.seconds,
             cross_entropy: self.cross_entropy / self.labels.max(1) as f64,
+            blend: (self.blend_labels > 0).then(|| self.blend / self.blend_labels as f64),
             regulariser: self.regulariser / steps,
             grad_norm: self.grad_norm / steps,
             learning_rate: self.rate,

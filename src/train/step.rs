@@ -4,16 +4,20 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor};
-use rand::{RngCore, SeedableRng};
+use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::config::TrainConfig;
-use super::noise::{shard_input, ShardInput};
+use super::noise::{shard_input, Between, Labels, ShardInput};
 use super::TrainError;
 use crate::domain::PAD_ID;
+use crate::latent::slerp_weights;
 use crate::model::{Context, Mmd, Regulariser, TransformerVae};
 use crate::numeric;
+
+/// Where between two lines texts are taught.
+const RATIOS: std::ops::Range<f64> = 0.05..0.95;
 
 /// What one shard contributes.
 pub struct ShardResult {
@@ -23,7 +27,15 @@ pub struct ShardResult {
     pub cross_entropy: f64,
     /// The shard's part of the regulariser, before its weight.
     pub regulariser: f64,
+    /// Sum of the cross entropy of texts between lines over their labels, nats.
+    pub blend: f64,
+    /// Labels behind `blend`.
+    pub blend_labels: usize,
 }
+
+/// Finds a text between two lines (ids without specials) at a ratio.
+pub type FindBetween<'a> =
+    &'a (dyn Fn(&[u32], &[u32], f64, &mut ChaCha8Rng) -> Option<Vec<u32>> + Sync);
 
 /// What is the same for every shard of a step.
 #[derive(Clone, Copy)]
@@ -34,6 +46,10 @@ pub struct StepInput<'a> {
     pub sigma_max: f64,
     /// Lines of the batch.
     pub lines: &'a [&'a [u32]],
+    /// Lines beside the batch, the partners of its first ones.
+    pub partners: &'a [&'a [u32]],
+    /// Where the texts between lines and their partners come from.
+    pub between: Option<FindBetween<'a>>,
     /// Words of the vocabulary.
     pub vocab: u32,
 }
@@ -52,9 +68,9 @@ pub fn run_shards(
     let shards = most.min(input.lines.len()).max(1);
     let whole = Whole {
         shards,
-        rows: input.lines.len(),
+        rows: input.lines.len() + input.partners.len(),
         // Every label counts the same, whichever shard it falls into.
-        labels: input.lines.iter().map(|l| l.len() + 1).sum(),
+        labels: input.lines.iter().chain(input.partners).map(|l| l.len() + 1).sum(),
         meeting: Meeting::new(shards),
     };
     let whole = &whole;
@@ -153,14 +169,39 @@ fn run_shard(
     // The prior's samples are the whole batch's, however many shards it has.
     let prior = stream(u64::MAX - input.step as u64);
     // Rows are dealt out in turn, so that shards are equally long.
-    let lines: Vec<&[u32]> =
+    let mut lines: Vec<&[u32]> =
         input.lines.iter().skip(shard).step_by(whole.shards).copied().collect();
-    let batch = shard_input(&lines, input.vocab, &config.noise, input.sigma_max, &mut rng);
+    let first_partner = lines.len();
+    lines.extend(input.partners.iter().skip(shard).step_by(whole.shards));
+    let between = texts_between(&lines, first_partner, config, input.between, &mut rng);
+    let batch = shard_input(&lines, between, input.vocab, &config.noise, input.sigma_max, &mut rng);
     numeric::with_precision(config.precision, || {
         let mut task = Task { model, config, step: input.step, shard, whole, rng, prior };
-        let (loss, cross_entropy, regulariser) = task.loss(&batch)?;
-        Ok(ShardResult { grads: loss.backward()?, cross_entropy, regulariser })
+        task.run(&batch)
     })
+}
+
+/// Texts between the lines from `first_partner` on and those in front, as far as there are any.
+fn texts_between(
+    lines: &[&[u32]],
+    first_partner: usize,
+    config: &TrainConfig,
+    find: Option<FindBetween<'_>>,
+    rng: &mut ChaCha8Rng,
+) -> Vec<Between> {
+    let Some(find) = find else { return Vec::new() };
+    let mut found = Vec::new();
+    for b in first_partner..lines.len() {
+        let a = b - first_partner;
+        for _ in 0..config.blend.points {
+            let ratio = rng.random_range(RATIOS);
+            let text = find(lines[a], lines[b], ratio, rng);
+            if let Some(ids) = text.filter(|ids| !ids.is_empty() && ids.len() < config.max_len) {
+                found.push(Between { a: a as u32, b: b as u32, ratio, ids });
+            }
+        }
+    }
+    found
 }
 
 fn normal(shape: (usize, usize, usize), rng: &mut ChaCha8Rng) -> Result<Tensor, TrainError> {
@@ -210,8 +251,59 @@ impl Task<'_> {
         Ok((part, value))
     }
 
-    /// The shard's part of the loss as a scalar, the sum of its cross entropy, and its part of the regulariser.
-    fn loss(&mut self, batch: &ShardInput) -> Result<(Tensor, f64, f64), TrainError> {
+    /// Latents [between, n, L] on the way between those of the rows [rows, n, L], per token on its great circle.
+    ///
+    /// The angles are taken as they are: the gradient moves the ends, not their weights.
+    fn between(&self, batch: &ShardInput, clean: &Tensor) -> Result<Tensor, TrainError> {
+        let (rows, n, size) = clean.dims3()?;
+        let device = self.model.device();
+        let values = clean.detach().to_device(&Device::Cpu)?.flatten_all()?.to_vec1::<f32>()?;
+        let token = |row: u32, token: usize| &values[(row as usize * n + token) * size..][..size];
+        let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
+        for text in &batch.between {
+            for i in 0..n {
+                let (mut ab, mut aa, mut bb) = (0f64, 0f64, 0f64);
+                for (&x, &y) in token(text.a, i).iter().zip(token(text.b, i)) {
+                    let (x, y) = (f64::from(x), f64::from(y));
+                    (ab, aa, bb) = (ab + x * y, aa + x * x, bb + y * y);
+                }
+                let cosine = ab / (aa * bb).sqrt().max(f64::MIN_POSITIVE);
+                let (a, b) = slerp_weights(cosine, text.ratio);
+                of_a.push(a as f32);
+                of_b.push(b as f32);
+            }
+        }
+        let count = batch.between.len();
+        let flat = clean.reshape((rows, n * size))?;
+        let side = |row: &dyn Fn(&Between) -> u32, weights: &[f32]| -> Result<Tensor, TrainError> {
+            let ids: Vec<u32> = batch.between.iter().map(row).collect();
+            let ends = numeric::embedding(&flat, &Tensor::from_slice(&ids, count, device)?)?;
+            let weights = Tensor::from_slice(weights, (count, n, 1), device)?;
+            Ok(ends.reshape((count, n, size))?.broadcast_mul(&weights)?)
+        };
+        let mixed = (side(&|text| text.a, &of_a)? + side(&|text| text.b, &of_b)?)?;
+        Ok(self.model.project(&mixed)?)
+    }
+
+    /// The summed cross entropy of some labels as a part of the loss, weighted, and its value in nats.
+    fn cross_entropy(
+        &self,
+        hidden: &Tensor,
+        labels: &Labels,
+        weight: f64,
+    ) -> Result<(Tensor, f64), TrainError> {
+        // Only positions that carry a label reach the vocabulary: padding costs no product.
+        let positions =
+            Tensor::from_slice(&labels.positions, labels.positions.len(), self.model.device())?;
+        let hidden = numeric::embedding(hidden, &positions)?;
+        let scale = weight / self.whole.labels.max(1) as f64;
+        let part = self.model.cross_entropy(&hidden, &labels.ids, PAD_ID, scale)?;
+        let value = f64::from(part.to_dtype(DType::F32)?.to_scalar::<f32>()?) / scale;
+        Ok((part, value))
+    }
+
+    /// The shard's forward and backward passes.
+    fn run(&mut self, batch: &ShardInput) -> Result<ShardResult, TrainError> {
         let (model, config) = (self.model, self.config);
         let device = model.device();
         let rows = batch.rows;
@@ -227,7 +319,7 @@ impl Task<'_> {
         };
         let regulariser = if weight > 0.0 { Some(self.regulariser(&clean)?) } else { None };
 
-        let mut latent = clean;
+        let mut latent = clean.clone();
         if batch.sigma.iter().any(|&s| s > 0.0) {
             let sigma = Tensor::from_slice(&batch.sigma, (rows, 1, 1), device)?;
             let noise =
@@ -241,22 +333,34 @@ impl Task<'_> {
             memory =
                 (memory.broadcast_mul(&keep)? + model.null_memory(rows)?.broadcast_mul(&drop)?)?;
         }
+        if !batch.between.is_empty() {
+            let between = model.memory(&self.between(batch, &clean)?)?;
+            memory = Tensor::cat(&[&memory, &between], 0)?;
+        }
+        let decoder_rows = rows + batch.between.len();
         let decoder_ids =
-            Tensor::from_slice(&batch.decoder_ids, (rows, batch.decoder_len), device)?;
+            Tensor::from_slice(&batch.decoder_ids, (decoder_rows, batch.decoder_len), device)?;
         let hidden = model.decode_hidden(&decoder_ids, &memory, None, &context)?; // [rows, t, d]
         let d = hidden.dim(2)?;
-        // Only positions that carry a label reach the vocabulary: padding costs no product.
-        let positions = Tensor::from_slice(&batch.positions, batch.positions.len(), device)?;
-        let hidden =
-            numeric::embedding(&hidden.reshape((rows * batch.decoder_len, d))?, &positions)?;
-        let share = self.whole.labels.max(1) as f64;
-        let mut loss = model.cross_entropy(&hidden, &batch.labels, PAD_ID, 1.0 / share)?;
-        let cross_entropy = share * f64::from(loss.to_dtype(DType::F32)?.to_scalar::<f32>()?);
+        let hidden = hidden.reshape((decoder_rows * batch.decoder_len, d))?;
+        let (mut loss, cross_entropy) = self.cross_entropy(&hidden, &batch.own, 1.0)?;
+        let mut blend = 0.0;
+        if !batch.between.is_empty() && config.blend.weight > 0.0 {
+            let (part, value) = self.cross_entropy(&hidden, &batch.blended, config.blend.weight)?;
+            loss = (loss + part)?;
+            blend = value;
+        }
         let mut value = 0.0;
         if let Some((part, of_part)) = regulariser {
             loss = (loss + (part * weight)?)?;
             value = of_part;
         }
-        Ok((loss, cross_entropy, value))
+        Ok(ShardResult {
+            grads: loss.backward()?,
+            cross_entropy,
+            regulariser: value,
+            blend,
+            blend_labels: batch.blended.ids.len(),
+        })
     }
 }

@@ -23,6 +23,27 @@ impl Beam {
     }
 }
 
+/// What a guided search asks about texts.
+pub trait Guide {
+    /// Whether these tokens may still become an accepted text.
+    fn is_alive(&mut self, ids: &[u32]) -> bool;
+    /// Whether these tokens, ended here, are an accepted text.
+    fn accepts(&mut self, ids: &[u32]) -> bool;
+}
+
+/// A search that nobody guides: everything goes.
+pub(super) struct Unguided;
+
+impl Guide for Unguided {
+    fn is_alive(&mut self, _: &[u32]) -> bool {
+        true
+    }
+
+    fn accepts(&mut self, _: &[u32]) -> bool {
+        true
+    }
+}
+
 struct Hypothesis {
     slot: usize,
     ids: Vec<u32>,
@@ -40,7 +61,11 @@ pub(super) fn search(
     rows: usize,
     beams: usize,
     options: &GenerateOptions,
+    guide: &mut dyn Guide,
+    first: bool,
 ) -> Result<Vec<Vec<Beam>>, DecoderError> {
+    // Some candidates are dropped by the guide, so there have to be more.
+    let candidates_per_row = if first { 4 * beams } else { 2 * beams };
     let slots = rows * beams;
     let room =
         Room { rows, slots, max_len: options.max_len, capacity: slots, threads: options.threads };
@@ -70,14 +95,14 @@ pub(super) fn search(
             for row in &all {
                 let (own, rest) = log_probs.split_at(row.going.len() * vocab);
                 log_probs = rest;
-                candidates.push(best(row, own, vocab, 2 * beams));
+                candidates.push(best(row, own, vocab, candidates_per_row));
             }
             for (index, (row, candidates)) in all.iter_mut().zip(candidates).enumerate() {
-                row.advance(&candidates, beams, options.eos);
+                row.advance(&candidates, beams, options.eos, guide, first);
                 place(row, steps, index * beams..(index + 1) * beams, position + 1);
             }
         }
-        all.into_iter().map(|row| row.finish(beams)).collect()
+        all.into_iter().map(|row| row.finish(beams, first)).collect()
     })
 }
 
@@ -104,30 +129,52 @@ fn best(row: &Row, log_probs: &[f32], vocab: usize, count: usize) -> Vec<(usize,
 impl Row {
     /// Replaces the hypotheses by the best continuations; an end token ends one only among the first `beams` candidates.
     /// New hypotheses still carry their parent's slot.
-    fn advance(&mut self, candidates: &[(usize, u32, f32)], beams: usize, eos: Option<u32>) {
+    ///
+    /// What the guide refuses falls away. With `first` a row is done once its best end is more probable than all that is
+    /// still going on: nothing that goes on can become more probable.
+    fn advance(
+        &mut self,
+        candidates: &[(usize, u32, f32)],
+        beams: usize,
+        eos: Option<u32>,
+        guide: &mut dyn Guide,
+        first: bool,
+    ) {
         let mut next: Vec<Hypothesis> = Vec::with_capacity(beams);
         for (rank, &(parent, id, log_prob)) in candidates.iter().enumerate() {
             let from = &self.going[parent];
             if eos == Some(id) {
-                if rank < beams {
+                if (rank < beams || first) && guide.accepts(&from.ids) {
                     self.ended.push(Beam { ids: from.ids.clone(), log_prob, ended: true });
                 }
             } else if next.len() < beams {
                 let mut ids = from.ids.clone();
                 ids.push(id);
+                if !guide.is_alive(&ids) {
+                    continue;
+                }
                 next.push(Hypothesis { slot: from.slot, ids, log_prob });
             }
         }
-        if self.ended.len() >= beams {
+        let best = |all: &mut dyn Iterator<Item = f32>| all.fold(f32::NEG_INFINITY, f32::max);
+        let done = first
+            && !self.ended.is_empty()
+            && best(&mut self.ended.iter().map(|b| b.log_prob))
+                >= best(&mut next.iter().map(|h| h.log_prob));
+        if done || self.ended.len() >= beams {
             next.clear();
         }
         self.going = next;
     }
 
-    fn finish(mut self, beams: usize) -> Vec<Beam> {
+    /// All that was found, best first; with `first` what has ended before what has not.
+    fn finish(mut self, beams: usize, first: bool) -> Vec<Beam> {
         let rest = self.going.into_iter();
         self.ended.extend(rest.map(|h| Beam { ids: h.ids, log_prob: h.log_prob, ended: false }));
-        self.ended.sort_by(|a, b| b.score().total_cmp(&a.score()));
+        self.ended.sort_by(|a, b| {
+            let ends = if first { b.ended.cmp(&a.ended) } else { std::cmp::Ordering::Equal };
+            ends.then(b.score().total_cmp(&a.score()))
+        });
         self.ended.truncate(beams);
         self.ended
     }

@@ -1,11 +1,12 @@
-//! A lenient lexeme splitter for Python: what a distance between lines and the pieces of a line are counted in.
+//! A lenient lexeme splitter for Python: what a distance between lines and the pieces of a line are counted in, and what
+//! two lines are mixed from.
 //!
 //! It accepts any text, since it also reads what a model got wrong: a quote that is never closed is a lexeme by itself,
 //! and a character that Python does not know is one too.
 
 /// What a lexeme is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// An identifier or a keyword.
     Name,
     /// A number.
@@ -21,25 +22,41 @@ const OPERATORS: [&str; 26] = [
     ":=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "@=", "\r\n",
 ];
 
-/// The lexemes of Python source text in order; blanks within a line are no lexemes, indentation and line breaks are.
-#[must_use]
-pub fn lexemes(text: &str) -> Vec<&str> {
-    kinds(text).into_iter().map(|(lexeme, _)| lexeme).collect()
+/// A piece of Python source text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lexeme<'a> {
+    /// Its characters.
+    pub text: &'a str,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether blanks stand in front of it.
+    pub spaced: bool,
 }
 
-/// The lexemes with their kinds.
-pub(super) fn kinds(text: &str) -> Vec<(&str, Kind)> {
+/// Python's reserved words: syntax that every other line has, no content.
+pub const KEYWORDS: [&str; 35] = [
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
+    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
+    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
+    "with", "yield",
+];
+
+/// The lexemes of Python source text in order; blanks within a line are no lexemes, indentation and line breaks are.
+#[must_use]
+pub fn lexemes(text: &str) -> Vec<Lexeme<'_>> {
     let mut out = Vec::new();
     let mut rest = text;
     let mut line_start = true;
+    let mut spaced = false;
     while let Some(first) = rest.chars().next() {
         let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\x0c']).len();
         if blank > 0 {
             let (space, after) = rest.split_at(blank);
             if line_start && !after.is_empty() && !after.starts_with(['\n', '\r']) {
-                out.push((space, Kind::Other));
+                out.push(Lexeme { text: space, kind: Kind::Other, spaced: false });
             }
             line_start = false;
+            spaced = true;
             rest = after;
             continue;
         }
@@ -56,7 +73,8 @@ pub(super) fn kinds(text: &str) -> Vec<(&str, Kind)> {
             (operator.map_or(first.len_utf8(), |operator| operator.len()), Kind::Other)
         };
         let (lexeme, after) = rest.split_at(len);
-        out.push((lexeme, kind));
+        out.push(Lexeme { text: lexeme, kind, spaced });
+        spaced = false;
         line_start = lexeme.ends_with(['\n', '\r']);
         rest = after;
     }
@@ -69,7 +87,8 @@ fn span(text: &str, accept: impl Fn(char) -> bool) -> usize {
 }
 
 /// A string literal as prefix, quote and body, or `None` where it is not closed.
-pub(super) fn string_parts(text: &str) -> Option<(&str, &str, &str)> {
+#[must_use]
+pub fn string_parts(text: &str) -> Option<(&str, &str, &str)> {
     let prefix = span(text, |c| c.is_ascii_alphabetic());
     let (prefix, quoted) = text.split_at(prefix);
     let known = matches!(
@@ -135,6 +154,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn texts(text: &str) -> Vec<&str> {
+        lexemes(text).iter().map(|lexeme| lexeme.text).collect()
+    }
+
     #[test]
     fn python_lines_split_as_python_does() {
         let cases: [(&str, &[&str]); 8] = [
@@ -148,7 +171,7 @@ mod tests {
             ("print 'oops", &["print", "'", "oops"]),
         ];
         for (text, wanted) in cases {
-            assert_eq!(lexemes(text), wanted, "{text}");
+            assert_eq!(texts(text), wanted, "{text}");
         }
     }
 
@@ -156,7 +179,7 @@ mod tests {
         #[test]
         fn nothing_but_blanks_is_lost(text in "[a-c1 .'\"\\\\\n_#é=*-]{0,40}") {
             let strip = |text: &str| text.replace([' ', '\t', '\x0c'], "");
-            prop_assert_eq!(strip(&lexemes(&text).concat()), strip(&text));
+            prop_assert_eq!(strip(&texts(&text).concat()), strip(&text));
         }
     }
 }

@@ -1,0 +1,420 @@
+//! Texts between two texts: subsets of the edits that turn one into the other.
+
+use std::collections::HashSet;
+
+use rand::seq::SliceRandom;
+use rand::{Rng, RngCore};
+
+use super::distance;
+
+/// Random subsets of edits that are tried beside the contiguous ones.
+const SUBSETS: usize = 24;
+/// Candidates that are shown to the domain at most; the nearest to the wanted ratio come first.
+const TRIES: usize = 12;
+/// How far from the wanted ratio a text may stand.
+const TOLERANCE: f64 = 0.25;
+/// What a text that has content of both ends may cost in nearness to the wanted ratio.
+const BLEND: f64 = 0.2;
+
+/// What a part of a text is to the edits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// A name or a word: content.
+    Word,
+    /// A literal: content.
+    Value,
+    /// A keyword, an operator, punctuation.
+    Syntax,
+    /// An opening bracket.
+    Open,
+    /// A closing bracket.
+    Close,
+}
+
+/// A part of a text that is edited as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part<'a> {
+    pub(super) text: &'a str,
+    pub(super) sort: Sort,
+    /// Whether a blank stands in front.
+    pub(super) spaced: bool,
+    /// Whether a blank stands behind.
+    pub(super) spaced_after: bool,
+    /// Where it stands in its text.
+    pub(super) index: usize,
+}
+
+impl Part<'_> {
+    fn is_content(&self) -> bool {
+        matches!(self.sort, Sort::Word | Sort::Value)
+    }
+}
+
+/// The words of a text.
+pub(super) fn words(text: &str) -> Vec<Part<'_>> {
+    text.split_whitespace()
+        .enumerate()
+        .map(|(index, text)| Part {
+            text,
+            sort: Sort::Word,
+            spaced: true,
+            spaced_after: true,
+            index,
+        })
+        .collect()
+}
+
+/// One place of the alignment: a part of A, of B, or of both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Column {
+    a: Option<usize>,
+    b: Option<usize>,
+}
+
+/// A text made of `a` with some edits towards `b` that `accept` takes, at about `ratio` of the way.
+///
+/// Edits are the columns of an alignment that differ. Brackets are edited with their partners. Of the candidates (runs
+/// of neighbouring edits, all but such runs, random subsets) the one is taken that is nearest to the ratio, with content
+/// of both where there is such a one.
+pub(super) fn between(
+    a: &[Part<'_>],
+    b: &[Part<'_>],
+    ratio: f64,
+    accept: &dyn Fn(&str) -> bool,
+    rng: &mut dyn RngCore,
+) -> Option<String> {
+    let columns = align(a, b);
+    let groups = groups(a, b, &columns);
+    let edits: usize = groups.iter().map(Vec::len).sum();
+    if edits < 2 {
+        return None;
+    }
+    let wanted = ((ratio * edits as f64).round() as usize).clamp(1, edits - 1);
+    let (own_a, own_b) = (contents(a), contents(b));
+    let (whole_a, whole_b) = (texts(a), texts(b));
+    let mut seen = HashSet::new();
+    let mut found: Vec<(f64, String)> = Vec::new();
+    for taken in subsets(&groups, wanted, a, b, &columns, rng) {
+        let (parts, from_b): (Vec<Part<'_>>, Vec<bool>) = apply(a, b, &columns, &taken).unzip();
+        let text = join(&parts, &from_b);
+        if !seen.insert(text.clone()) {
+            continue;
+        }
+        let mixed = texts(&parts);
+        if mixed == whole_a || mixed == whole_b {
+            continue;
+        }
+        let (from_a, from_b) = (distance(&whole_a, &mixed), distance(&whole_b, &mixed));
+        let off = (from_a / (from_a + from_b) - ratio).abs();
+        if off > TOLERANCE {
+            continue;
+        }
+        let has = |own: &HashSet<&str>, other: &HashSet<&str>| {
+            parts.iter().any(|p| p.is_content() && own.contains(p.text) && !other.contains(p.text))
+        };
+        let blend = has(&own_a, &own_b) && has(&own_b, &own_a);
+        // A little chance, so that of equally good ones not always the leftmost is taken.
+        let cost = off + if blend { 0.0 } else { BLEND } + 0.03 * rng.random::<f64>();
+        found.push((cost, text));
+    }
+    found.sort_by(|x, y| x.0.total_cmp(&y.0));
+    found.into_iter().take(TRIES).map(|(_, text)| text).find(|text| accept(text))
+}
+
+fn texts<'a>(parts: &[Part<'a>]) -> Vec<&'a str> {
+    parts.iter().map(|p| p.text).collect()
+}
+
+fn contents<'a>(parts: &[Part<'a>]) -> HashSet<&'a str> {
+    parts.iter().filter(|p| p.is_content()).map(|p| p.text).collect()
+}
+
+/// What it costs to put one part for another, where a deletion or an insertion costs 1.
+fn substitution(a: &Part<'_>, b: &Part<'_>) -> f64 {
+    if a.text == b.text {
+        return 0.0;
+    }
+    match (a.sort, b.sort) {
+        (Sort::Word, Sort::Word) => 0.9,
+        (Sort::Value, Sort::Value) => 0.95,
+        (Sort::Word, Sort::Value) | (Sort::Value, Sort::Word) => 1.1,
+        (Sort::Syntax, Sort::Syntax) => 1.5,
+        (Sort::Open, Sort::Open) | (Sort::Close, Sort::Close) => 1.3,
+        _ => 3.0,
+    }
+}
+
+/// The cheapest alignment (Needleman and Wunsch 1970).
+fn align(a: &[Part<'_>], b: &[Part<'_>]) -> Vec<Column> {
+    let width = b.len() + 1;
+    let mut cost = vec![0.0f64; (a.len() + 1) * width];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            cost[i * width + j] = match (i, j) {
+                (0, _) => j as f64,
+                (_, 0) => i as f64,
+                _ => (cost[(i - 1) * width + j - 1] + substitution(&a[i - 1], &b[j - 1]))
+                    .min(cost[(i - 1) * width + j] + 1.0)
+                    .min(cost[i * width + j - 1] + 1.0),
+            };
+        }
+    }
+    let (mut i, mut j) = (a.len(), b.len());
+    let mut columns = Vec::with_capacity(a.len().max(b.len()));
+    while i > 0 || j > 0 {
+        let here = cost[i * width + j];
+        let both = i > 0
+            && j > 0
+            && cost[(i - 1) * width + j - 1] + substitution(&a[i - 1], &b[j - 1]) <= here;
+        if both {
+            (i, j) = (i - 1, j - 1);
+            columns.push(Column { a: Some(i), b: Some(j) });
+        } else if i > 0 && (j == 0 || cost[(i - 1) * width + j] + 1.0 <= here) {
+            i -= 1;
+            columns.push(Column { a: Some(i), b: None });
+        } else {
+            j -= 1;
+            columns.push(Column { a: None, b: Some(j) });
+        }
+    }
+    columns.reverse();
+    columns
+}
+
+/// The partner of every bracket.
+fn partners(parts: &[Part<'_>]) -> Vec<Option<usize>> {
+    let mut out = vec![None; parts.len()];
+    let mut open = Vec::new();
+    for (i, part) in parts.iter().enumerate() {
+        match part.sort {
+            Sort::Open => open.push(i),
+            Sort::Close => {
+                if let Some(from) = open.pop() {
+                    (out[from], out[i]) = (Some(i), Some(from));
+                }
+            }
+            _ => {}
+        }
+    }
+    out
+}
+
+/// Columns that differ, those of a pair of brackets together, in the order of their first ones.
+fn groups(a: &[Part<'_>], b: &[Part<'_>], columns: &[Column]) -> Vec<Vec<usize>> {
+    let same = |c: &Column| matches!((c.a, c.b), (Some(i), Some(j)) if a[i].text == b[j].text);
+    let mut leader: Vec<usize> = (0..columns.len()).collect();
+    fn root(leader: &[usize], mut i: usize) -> usize {
+        while leader[i] != i {
+            i = leader[i];
+        }
+        i
+    }
+    let sides: [(&[Part<'_>], fn(&Column) -> Option<usize>); 2] = [(a, |c| c.a), (b, |c| c.b)];
+    for (parts, side) in sides {
+        let mut column_of = vec![0; parts.len()];
+        for (at, column) in columns.iter().enumerate() {
+            if let Some(i) = side(column) {
+                column_of[i] = at;
+            }
+        }
+        for (i, partner) in partners(parts).into_iter().enumerate() {
+            let Some(j) = partner.filter(|&j| j > i) else { continue };
+            let (x, y) = (column_of[i], column_of[j]);
+            if !same(&columns[x]) && !same(&columns[y]) {
+                let (x, y) = (root(&leader, x), root(&leader, y));
+                leader[x.max(y)] = x.min(y);
+            }
+        }
+    }
+    let mut out: Vec<Vec<usize>> = Vec::new();
+    let mut group_of = vec![usize::MAX; columns.len()];
+    for (at, _) in columns.iter().enumerate().filter(|(_, c)| !same(c)) {
+        let first = root(&leader, at);
+        if group_of[first] == usize::MAX {
+            group_of[first] = out.len();
+            out.push(Vec::new());
+        }
+        out[group_of[first]].push(at);
+    }
+    out
+}
+
+/// Sets of columns to take from B, each of about `wanted` edits.
+fn subsets(
+    groups: &[Vec<usize>],
+    wanted: usize,
+    a: &[Part<'_>],
+    b: &[Part<'_>],
+    columns: &[Column],
+    rng: &mut dyn RngCore,
+) -> Vec<Vec<bool>> {
+    let edits: usize = groups.iter().map(Vec::len).sum();
+    let mut out = Vec::new();
+    let mut take = |order: &mut dyn Iterator<Item = usize>, count: usize, invert: bool| {
+        let mut taken = vec![invert; columns.len()];
+        let mut done = 0;
+        for group in order {
+            if done >= count {
+                break;
+            }
+            groups[group].iter().for_each(|&at| taken[at] = !invert);
+            done += groups[group].len();
+        }
+        out.push(taken);
+    };
+    for first in 0..groups.len() {
+        take(&mut (first..groups.len()), wanted, false);
+        take(&mut (first..groups.len()), edits - wanted, true);
+    }
+    // Putting a name for a name breaks nothing, so half of the random orders begin with such edits.
+    let harmless = |group: &Vec<usize>| {
+        group.iter().all(|&at| match (columns[at].a, columns[at].b) {
+            (Some(i), Some(j)) => a[i].is_content() && b[j].is_content(),
+            _ => false,
+        })
+    };
+    let mut order: Vec<usize> = (0..groups.len()).collect();
+    for round in 0..SUBSETS {
+        order.shuffle(rng);
+        if round % 2 == 0 {
+            order.sort_by_key(|&group| !harmless(&groups[group]));
+        }
+        let invert = round % 4 >= 2;
+        take(&mut order.iter().copied(), if invert { edits - wanted } else { wanted }, invert);
+    }
+    out
+}
+
+/// The parts that are left when the marked columns come from B and the others from A, and which are B's.
+fn apply<'s, 'a>(
+    a: &'s [Part<'a>],
+    b: &'s [Part<'a>],
+    columns: &'s [Column],
+    from_b: &'s [bool],
+) -> impl Iterator<Item = (Part<'a>, bool)> + 's {
+    columns.iter().zip(from_b).filter_map(move |(column, &from_b)| {
+        let part = if from_b { column.b.map(|j| b[j]) } else { column.a.map(|i| a[i]) };
+        Some((part?, from_b))
+    })
+}
+
+/// The parts as a text, with blanks as they stood where they stood together, else as the marks around them like it.
+fn join(parts: &[Part<'_>], from_b: &[bool]) -> String {
+    let mut out = String::new();
+    for (i, part) in parts.iter().enumerate() {
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        let runs_on = out.ends_with(is_name) && part.text.starts_with(is_name);
+        let spaced = i > 0 && {
+            let before = &parts[i - 1];
+            let together = from_b[i - 1] == from_b[i] && before.index + 1 == part.index;
+            if together {
+                part.spaced
+            } else {
+                spaced(before, part)
+            }
+        };
+        if spaced || runs_on {
+            out.push(' ');
+        }
+        out.push_str(part.text);
+    }
+    out
+}
+
+/// Whether a blank belongs between two parts that did not stand together.
+fn spaced(before: &Part<'_>, part: &Part<'_>) -> bool {
+    match (before.sort, part.sort) {
+        (Sort::Open, _) | (_, Sort::Close) => false,
+        (Sort::Word | Sort::Value | Sort::Close, Sort::Open) => false,
+        (_, Sort::Syntax) if matches!(part.text, "," | "." | ":") => false,
+        (Sort::Syntax, _) if before.text == "." => false,
+        (Sort::Syntax, Sort::Syntax) => before.spaced_after && part.spaced,
+        (Sort::Syntax, _) => before.spaced_after,
+        (_, Sort::Syntax) => part.spaced,
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::domain::domain;
+
+    fn at(name: &str, a: &str, b: &str, ratio: f64, seed: u64) -> Option<String> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        domain(name).ok()?.between(a, b, ratio, &mut rng)
+    }
+
+    fn split<'a>(name: &str, text: &'a str) -> Vec<&'a str> {
+        match name {
+            "python" => {
+                crate::domain::python_lexemes::lexemes(text).iter().map(|l| l.text).collect()
+            }
+            _ => text.split_whitespace().collect(),
+        }
+    }
+
+    #[test]
+    fn texts_between_are_valid_new_and_about_where_they_should_be() {
+        for (name, least) in [("python", 0.8), ("headlines", 0.95)] {
+            let domain = domain(name).unwrap();
+            let (mut off, mut tried) = (Vec::new(), 0);
+            for (i, pair) in domain.samples().windows(2).enumerate() {
+                for step in 1..10 {
+                    tried += 1;
+                    let ratio = f64::from(step) / 10.0;
+                    let Some(text) = at(name, pair[0], pair[1], ratio, i as u64) else { continue };
+                    assert!(domain.verdict(&text).is_valid(), "{text}");
+                    assert!(text != pair[0] && text != pair[1]);
+                    let x = split(name, &text);
+                    let [a, b] = [pair[0], pair[1]].map(|end| distance(&split(name, end), &x));
+                    off.push((a / (a + b) - ratio).abs());
+                }
+            }
+            let mean = off.iter().sum::<f64>() / off.len() as f64;
+            assert!(
+                off.len() as f64 > least * f64::from(tried),
+                "{name}: {} of {tried}",
+                off.len()
+            );
+            assert!(mean < 0.05, "{name}: {mean}");
+        }
+    }
+
+    #[test]
+    fn what_holds_no_two_edits_has_nothing_between() {
+        for (a, b) in [("x = 1", "x = 1"), ("x = 1", "x = 2"), ("", ""), ("", "x = 1")] {
+            if let Some(text) = at("python", a, b, 0.5, 0) {
+                assert!(text != a && text != b, "{text}");
+            }
+        }
+        assert_eq!(at("python", "x = 1", "x = 1", 0.5, 0), None);
+        assert_eq!(at("mnist", "a b", "c d", 0.5, 0), None);
+    }
+
+    #[test]
+    fn blanks_follow_the_lines_that_parts_come_from() {
+        let texts: HashSet<String> = (0..20)
+            .filter_map(|seed| at("python", "f(a, b)", "return self.get(key, 1)", 0.5, seed))
+            .collect();
+        assert!(!texts.is_empty());
+        for text in &texts {
+            assert!(!text.contains("  ") && !text.contains("( ") && !text.contains(" )"), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_texts_at_any_ratio(a in ".{0,40}", b in "[a-c ()\\[\\]=+.,'0-9]{0,40}", ratio in 0.0f64..=1.0) {
+            for name in ["python", "headlines", "text"] {
+                if let Some(text) = at(name, &a, &b, ratio, 1) {
+                    prop_assert!(domain(name).unwrap().verdict(&text).is_valid());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! Judging an open model: reconstructions and ladders of held-out lines, with controls that no model made.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+
+use super::{Decoding, EngineError, LatentModel, LoadedModel, Way};
+use crate::eval::{
+    controls, ladder_figures, sample_pairs, Estimates, Figure, Ladder, Reference, Units,
+};
+use crate::latent::{ladder, ratios, Latent, Path};
+use crate::model::Given;
+
+/// Rungs of a judged ladder.
+const RUNGS: usize = 11;
+/// Lines per batch.
+const BLOCK: usize = 64;
+/// Pairs per batch.
+const PAIRS: usize = 8;
+/// Ladders that a report shows.
+const SHOWN: usize = 10;
+
+/// What is judged, and how.
+#[derive(Clone, Copy)]
+pub struct Protocol<'a> {
+    /// Held-out lines.
+    pub lines: &'a [String],
+    /// Lines that are reconstructed, from the first.
+    pub reconstructed: usize,
+    /// Pairs whose ladders are decoded.
+    pub pairs: usize,
+    /// Decides pairs, controls, intervals and which ladders are shown.
+    pub seed: u64,
+    /// How latents are decoded.
+    pub decoding: Decoding,
+    /// The way between the ends.
+    pub way: Way,
+    /// The lines that the model was trained on.
+    pub reference: Option<&'a Reference>,
+}
+
+/// How far a judgement has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being done.
+    pub what: &'static str,
+    /// Lines or pairs done.
+    pub done: usize,
+    /// Of how many.
+    pub total: usize,
+}
+
+/// Told of progress; says whether to go on.
+pub type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> bool;
+
+/// Figures of ladders over one set of pairs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Stratum {
+    /// What the pairs have in common.
+    pub pairs_with: String,
+    /// How many they are.
+    pub pairs: usize,
+    /// Their figures.
+    pub interpolation: Estimates,
+}
+
+/// A ladder as a report shows it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShownLadder {
+    /// The text at ratio 0.
+    pub a: String,
+    /// The text at ratio 1.
+    pub b: String,
+    /// The path that was taken.
+    pub path: String,
+    /// The decoded texts.
+    pub rungs: Vec<String>,
+    /// For each of them whether it is valid.
+    pub valid: Vec<bool>,
+}
+
+/// The ladders that no model made, and those of the decoder without a latent.
+#[derive(Debug, Clone, Serialize)]
+pub struct Controls {
+    /// Ends copied, with a step in the middle.
+    pub copy: Estimates,
+    /// The left part of A with the right part of B.
+    pub splice: Estimates,
+    /// Every rung drawn from the decoder without a latent.
+    pub no_latent: Estimates,
+}
+
+/// A judgement. The same protocol gives the same one.
+#[derive(Debug, Clone, Serialize)]
+pub struct Judgement {
+    /// The model's name.
+    pub model: String,
+    /// Its trainable numbers.
+    pub parameters: usize,
+    /// Pairs of the ladders.
+    pub pairs: usize,
+    /// Lines of the reconstruction.
+    pub lines: usize,
+    /// Lines left out because they are longer than the model takes.
+    pub too_long: usize,
+    /// The protocol's seed.
+    pub seed: u64,
+    /// `greedy` or `guided`.
+    pub decoding: &'static str,
+    /// The way between the ends.
+    pub path: String,
+    /// How often each path was taken, where the best was.
+    pub paths: Vec<(String, usize)>,
+    /// `token_accuracy`, `byte_accuracy`, `exact_match`, `edit_distance`.
+    pub reconstruction: Estimates,
+    /// The figures of the ladders.
+    pub interpolation: Estimates,
+    /// The same figures of the controls.
+    pub controls: Controls,
+    /// The same figures by length and by whether both ends were given back exactly.
+    pub strata: Vec<Stratum>,
+    /// Random ladders.
+    pub ladders: Vec<ShownLadder>,
+    /// Figures by pair, for comparisons.
+    #[serde(skip)]
+    pub figures: Vec<Figure>,
+    /// Figures by line, for comparisons.
+    #[serde(skip)]
+    pub line_figures: Vec<Figure>,
+}
+
+/// Judges a model. `None` where `on_progress` breaks off.
+///
+/// # Errors
+/// Fewer than two lines that fit the model; its own.
+pub fn judge(
+    model: &LoadedModel,
+    protocol: Protocol<'_>,
+    on_progress: OnProgress<'_>,
+) -> Result<Option<Judgement>, EngineError> {
+    let judge = Judge { model, units: Units::of(model.domain().name()), protocol };
+    judge.run(on_progress)
+}
+
+struct Judge<'a> {
+    model: &'a LoadedModel,
+    units: Units,
+    protocol: Protocol<'a>,
+}
+
+impl Judge<'_> {
+    fn run(&self, on_progress: OnProgress<'_>) -> Result<Option<Judgement>, EngineError> {
+        let Protocol { seed, decoding, way, .. } = self.protocol;
+        let (mut lines, mut too_long) = (Vec::new(), 0);
+        for text in self.protocol.lines {
+            let ids = self.model.ids(text)?;
+            // The end token needs a place too.
+            if ids.len() < self.model.max_len() && !ids.is_empty() {
+                lines.push((text.clone(), ids));
+            } else {
+                too_long += 1;
+            }
+        }
+        if lines.len() < 2 {
+            return Err(EngineError::Model(format!(
+                "of {} lines fewer than two are short enough for it",
+                self.protocol.lines.len()
+            )));
+        }
+        let reconstructed = &lines[..self.protocol.reconstructed.clamp(1, lines.len())];
+        let Some((line_figures, dependence)) = self.reconstruct(reconstructed, on_progress)? else {
+            return Ok(None);
+        };
+        let pairs = sample_pairs(lines.len(), self.protocol.pairs, seed);
+        let pairs: Vec<(&str, &str)> =
+            pairs.iter().map(|&(a, b)| (lines[a].0.as_str(), lines[b].0.as_str())).collect();
+        let Some(ladders) = self.ladders(&pairs, on_progress)? else { return Ok(None) };
+        let (ladders, paths): (Vec<Ladder>, Vec<Path>) = ladders.into_iter().unzip();
+        let figures = self.figures(&ladders);
+        let mut interpolation = Estimates::of(&figures, seed);
+        interpolation.push(Estimates::of(&[dependence], seed));
+        let Some(controls) = self.controls(&pairs, on_progress)? else { return Ok(None) };
+        let info = self.model.info();
+        let taken = |path: Path| paths.iter().filter(|&&other| other == path).count();
+        let shown = sample_pairs(ladders.len().max(2), SHOWN, seed)
+            .into_iter()
+            .filter_map(|(i, _)| Some((ladders.get(i)?, paths.get(i)?)));
+        Ok(Some(Judgement {
+            model: info.name,
+            parameters: info.parameters,
+            pairs: ladders.len(),
+            lines: reconstructed.len(),
+            too_long,
+            seed,
+            decoding: if decoding == Decoding::Guided { "guided" } else { "greedy" },
+            path: way.to_string(),
+            paths: match way {
+                Way::Fixed(_) => Vec::new(),
+                Way::Best => Path::ALL.map(|p| (p.to_string(), taken(p))).into(),
+            },
+            reconstruction: Estimates::of(&line_figures, seed),
+            interpolation,
+            controls,
+            strata: self.strata(&ladders),
+            ladders: shown
+                .map(|(ladder, path)| ShownLadder {
+                    a: ladder.a.clone(),
+                    b: ladder.b.clone(),
+                    path: path.to_string(),
+                    rungs: ladder.rungs.clone(),
+                    valid: (0..ladder.rungs.len()).map(|k| ladder.accepts(k)).collect(),
+                })
+                .collect(),
+            figures,
+            line_figures,
+        }))
+    }
+
+    fn figures(&self, ladders: &[Ladder]) -> Vec<Figure> {
+        let mut figures = ladder_figures(ladders, self.units, self.protocol.seed);
+        figures.extend(self.protocol.reference.map(|r| r.figures(ladders)).unwrap_or_default());
+        figures
+    }
+
+    /// The figures of reconstruction by line, and how much the decoder's cross entropy grows with another line's latent.
+    fn reconstruct(
+        &self,
+        lines: &[(String, Vec<u32>)],
+        on_progress: OnProgress<'_>,
+    ) -> Result<Option<(Vec<Figure>, Figure)>, EngineError> {
+        let failed = |e: crate::model::Error| EngineError::Model(e.to_string());
+        let (mut tokens, mut bytes, mut exact, mut edits, mut nats) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for block in lines.chunks(BLOCK) {
+            let progress =
+                Progress { what: "reconstructing", done: exact.len(), total: lines.len() };
+            if !on_progress(progress) {
+                return Ok(None);
+            }
+            let ids: Vec<Vec<u32>> = block.iter().map(|(_, ids)| ids.clone()).collect();
+            let latents = self.model.model().encode_lines(&ids).map_err(failed)?;
+            let own = self.model.model().score(&ids, Given::Latents(&latents)).map_err(failed)?;
+            // Lines are in random order, so the next one's latent is any other line's.
+            let mut others = latents.clone();
+            others.rotate_left(1);
+            let foreign =
+                self.model.model().score(&ids, Given::Latents(&others)).map_err(failed)?;
+            let decoded = self.model.decode_with(&latents, self.protocol.decoding)?;
+            for (i, (text, ids)) in block.iter().enumerate() {
+                let right = &own[i].right;
+                let sizes = self.model.token_bytes(ids)?;
+                // The end token carries no byte.
+                let of = |right: &dyn Fn(usize) -> bool| -> f64 {
+                    sizes
+                        .iter()
+                        .enumerate()
+                        .filter(|(i, _)| right(*i))
+                        .map(|(_, n)| *n as f64)
+                        .sum()
+                };
+                let count = right.iter().filter(|&&right| right).count();
+                tokens.push((count as f64, right.len() as f64));
+                bytes.push((of(&|i| right[i]), of(&|_| true)));
+                exact.push((f64::from(decoded[i] == *text), 1.0));
+                edits.push((self.units.distance(text, &decoded[i]), 1.0));
+                if block.len() > 1 {
+                    nats.push((foreign[i].nats - own[i].nats, right.len() as f64));
+                }
+            }
+        }
+        let figures = vec![
+            Figure { name: "token_accuracy", parts: tokens },
+            Figure { name: "byte_accuracy", parts: bytes },
+            Figure { name: "exact_match", parts: exact },
+            Figure { name: "edit_distance", parts: edits },
+        ];
+        Ok(Some((figures, Figure { name: "latent_dependence", parts: nats })))
+    }
+
+    fn ladders(
+        &self,
+        pairs: &[(&str, &str)],
+        on_progress: OnProgress<'_>,
+    ) -> Result<Option<Vec<(Ladder, Path)>>, EngineError> {
+        let candidates: &[Path] = match &self.protocol.way {
+            Way::Fixed(path) => std::slice::from_ref(path),
+            Way::Best => &Path::ALL,
+        };
+        let mut out: Vec<(Ladder, Path)> = Vec::with_capacity(pairs.len());
+        for pairs_now in pairs.chunks(PAIRS) {
+            let progress = Progress { what: "ladders", done: out.len(), total: pairs.len() };
+            if !on_progress(progress) {
+                return Ok(None);
+            }
+            let ends: Vec<String> =
+                pairs_now.iter().flat_map(|(a, b)| [(*a).to_owned(), (*b).to_owned()]).collect();
+            let latents = self.model.encode(&ends)?;
+            let mut best: Vec<Option<(Ladder, Path)>> = vec![None; pairs_now.len()];
+            for &path in candidates {
+                let mut rungs: Vec<Latent> = Vec::with_capacity(pairs_now.len() * RUNGS);
+                for ends in latents.chunks_exact(2) {
+                    let ladder = ladder(&ends[0], &ends[1], &ratios(RUNGS), path);
+                    rungs.extend(ladder.map_err(|e| EngineError::Model(e.to_string()))?);
+                }
+                let texts = self.model.decode_with(&rungs, self.protocol.decoding)?;
+                for ((pair, texts), best) in
+                    pairs_now.iter().zip(texts.chunks_exact(RUNGS)).zip(&mut best)
+                {
+                    let found = self.finished(*pair, texts.to_vec());
+                    let rank = |ladder: &Ladder| ladder.rank(self.units);
+                    if best.as_ref().is_none_or(|(old, _)| rank(&found) > rank(old)) {
+                        *best = Some((found, path));
+                    }
+                }
+            }
+            out.extend(best.into_iter().flatten());
+        }
+        Ok(Some(out))
+    }
+
+    fn finished(&self, (a, b): (&str, &str), rungs: Vec<String>) -> Ladder {
+        let valid = rungs.iter().map(|text| self.model.verdict(text).is_valid()).collect();
+        Ladder { a: a.to_owned(), b: b.to_owned(), rungs, valid }
+    }
+
+    fn controls(
+        &self,
+        pairs: &[(&str, &str)],
+        on_progress: OnProgress<'_>,
+    ) -> Result<Option<Controls>, EngineError> {
+        let is_valid = |text: &str| self.model.verdict(text).is_valid();
+        let estimates =
+            |ladders: &[Ladder]| Estimates::of(&self.figures(ladders), self.protocol.seed);
+        let copies: Vec<Ladder> =
+            pairs.iter().map(|(a, b)| controls::copy(a, b, RUNGS, &is_valid)).collect();
+        let splices: Vec<Ladder> = pairs
+            .iter()
+            .map(|(a, b)| controls::splice(a, b, RUNGS, self.units, &is_valid))
+            .collect();
+        let mut rng = ChaCha8Rng::seed_from_u64(self.protocol.seed);
+        let mut drawn = Vec::with_capacity(pairs.len());
+        for block in pairs.chunks(PAIRS) {
+            let progress = Progress { what: "controls", done: drawn.len(), total: pairs.len() };
+            if !on_progress(progress) {
+                return Ok(None);
+            }
+            let texts = self.model.draw_without_latent(block.len() * RUNGS, &mut rng)?;
+            for (pair, texts) in block.iter().zip(texts.chunks_exact(RUNGS)) {
+                drawn.push(self.finished(*pair, texts.to_vec()));
+            }
+        }
+        Ok(Some(Controls {
+            copy: estimates(&copies),
+            splice: estimates(&splices),
+            no_latent: estimates(&drawn),
+        }))
+    }
+
+    /// Figures by the longer end's length, and by whether both ends come back exactly.
+    fn strata(&self, ladders: &[Ladder]) -> Vec<Stratum> {
+        let length = |l: &Ladder| self.units.split(&l.a).len().max(self.units.split(&l.b).len());
+        let mut lengths: Vec<usize> = ladders.iter().map(length).collect();
+        lengths.sort_unstable();
+        let at = |share: usize| lengths.get(lengths.len() * share / 3).copied().unwrap_or(0);
+        let (short, long) = (at(1), at(2));
+        let exact = |l: &Ladder| l.rungs.first() == Some(&l.a) && l.rungs.last() == Some(&l.b);
+        type Belongs<'a> = Box<dyn Fn(&Ladder) -> bool + 'a>;
+        let sets: [(String, Belongs<'_>); 5] = [
+            (format!("at most {short} units"), Box::new(|l| length(l) <= short)),
+            (
+                format!("{} to {long} units", short + 1),
+                Box::new(|l| (short + 1..=long).contains(&length(l))),
+            ),
+            (format!("more than {long} units"), Box::new(|l| length(l) > long)),
+            ("both ends exact".to_owned(), Box::new(exact)),
+            ("an end not exact".to_owned(), Box::new(|l| !exact(l))),
+        ];
+        sets.into_iter()
+            .map(|(pairs_with, belongs)| {
+                let own: Vec<Ladder> = ladders.iter().filter(|l| belongs(l)).cloned().collect();
+                let interpolation = Estimates::of(&self.figures(&own), self.protocol.seed);
+                Stratum { pairs_with, pairs: own.len(), interpolation }
+            })
+            .collect()
+    }
+}
