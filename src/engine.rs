@@ -1,13 +1,17 @@
 //! An open model in a thread of its own, behind a slot in which the latest request wins.
 //!
-//! A newer request of the same kind replaces one that waits and cancels one that runs, between two decoding steps. A
-//! point is decoded before a ladder: a ladder that runs then stands back and is taken up again afterwards.
+//! A newer request of the same kind replaces one that waits and cancels one that runs, between two decoding steps. What a
+//! person waits for comes first: a point before a ladder before what is filled in behind the scenes. Work that runs then
+//! stands back and is taken up again afterwards.
 
+mod decode;
 pub mod evaluate;
 mod loaded;
 mod recent;
+mod scene;
 mod slot;
 mod stream;
+mod strip;
 mod way;
 mod worker;
 
@@ -18,11 +22,14 @@ use std::thread::JoinHandle;
 use crossbeam_channel::Receiver;
 
 use crate::domain::Verdict;
-use crate::latent::{Latent, Path};
+use crate::latent::{Geometry, Latent};
 use crate::report::Rung;
 
-pub use loaded::{models_folder, Decoding, LoadedModel, GUIDED_BEAMS};
+pub use decode::{decode, Decode};
+pub use loaded::{models_folder, LoadedModel, GUIDED_BEAMS};
+pub use scene::{Decoding, Edit, Scene, Target, RATIO_RANGE, RUNG_RANGE, STRENGTH_RANGE};
 use slot::Slot;
+pub use strip::StripSample;
 pub use way::Way;
 
 /// What can go wrong with an open model.
@@ -52,10 +59,21 @@ pub struct ModelInfo {
     pub latent_tokens: usize,
     /// Numbers per latent token, L.
     pub latent_size: usize,
+    /// Where its latents live.
+    pub geometry: Geometry,
 }
 
 /// What a decoding step tells of a row: row, its text so far, and whether it has ended.
 pub type RowUpdate = (usize, String, bool);
+
+/// A part of a text and how probable the decoder finds it after what stands in front.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenProbability {
+    /// The part of the text.
+    pub text: String,
+    /// In [0, 1].
+    pub probability: f32,
+}
 
 /// A model that the engine can run.
 pub trait LatentModel: Send {
@@ -79,6 +97,22 @@ pub trait LatentModel: Send {
         on_step: &mut dyn FnMut(&[RowUpdate]) -> ControlFlow<()>,
     ) -> Result<Vec<String>, EngineError>;
 
+    /// For each latent the most probable valid text that a guided search finds, or none.
+    ///
+    /// # Errors
+    /// [`EngineError::Model`].
+    fn search(&self, latents: &[Latent]) -> Result<Vec<Option<String>>, EngineError>;
+
+    /// How probable the decoder finds the tokens of `text`, and then its end (an empty part), at this latent.
+    ///
+    /// # Errors
+    /// [`EngineError::Model`].
+    fn probabilities(
+        &self,
+        latent: &Latent,
+        text: &str,
+    ) -> Result<Vec<TokenProbability>, EngineError>;
+
     /// The domain's judgement on a text.
     fn verdict(&self, text: &str) -> Verdict;
 
@@ -86,38 +120,46 @@ pub trait LatentModel: Send {
     fn samples(&self) -> &[String];
 }
 
-/// Two ends and the way between them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ends {
-    /// The text at ratio 0.
-    pub a: String,
-    /// The text at ratio 1.
-    pub b: String,
-    /// The way.
-    pub path: Path,
+/// What kind of work a request is; what comes first goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The decode at the slider.
+    Point,
+    /// The ladder.
+    Ladder,
+    /// The latents and probabilities of the point.
+    Inspect,
+    /// The validity along the whole slider.
+    Strip,
 }
 
-/// Something to decode. The generation comes back with every reply.
+impl Kind {
+    /// How many there are.
+    const COUNT: usize = 4;
+}
+
+/// Something to do. The number comes back with every reply.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Request {
-    /// A ladder of evenly spaced rungs.
-    Ladder {
-        /// Number of the request.
-        generation: u64,
-        /// Between what.
-        ends: Ends,
-        /// Rungs, the ends' reconstructions included.
-        rungs: usize,
-    },
-    /// One point.
-    Point {
-        /// Number of the request.
-        generation: u64,
-        /// Between what.
-        ends: Ends,
-        /// Where.
-        ratio: f32,
-    },
+pub struct Request {
+    /// What.
+    pub kind: Kind,
+    /// Number of the request.
+    pub generation: u64,
+    /// What is decoded.
+    pub scene: Arc<Scene>,
+}
+
+/// The latents around a point and what the decoder thinks of its text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inspection {
+    /// The latent of the text A.
+    pub a: Latent,
+    /// The latent of the text B.
+    pub b: Latent,
+    /// The latent at the slider.
+    pub point: Latent,
+    /// The decode at the slider, part by part.
+    pub tokens: Vec<TokenProbability>,
 }
 
 /// What the engine tells.
@@ -157,6 +199,22 @@ pub enum Reply {
         generation: u64,
         /// The point.
         rung: Rung,
+    },
+    /// What lies behind the point.
+    Inspected {
+        /// Of which request.
+        generation: u64,
+        /// Latents and probabilities.
+        inspection: Box<Inspection>,
+    },
+    /// Judged points along the slider, by ratio; all that are known so far.
+    Strip {
+        /// Of which request.
+        generation: u64,
+        /// The points.
+        samples: Vec<StripSample>,
+        /// Whether no finer ones will come.
+        done: bool,
     },
     /// Something failed; the engine goes on unless the model could not be opened.
     Failed {

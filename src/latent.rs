@@ -3,7 +3,9 @@
 mod path;
 mod sphere;
 
-pub use path::{ladder, ratios, slerp, slerp_weights, ParsePathError, Path};
+pub use path::{
+    ladder, ratios, slerp, slerp_weights, with_own_ratios, ParsePathError, Path,
+};
 pub use sphere::project_sphere;
 
 /// One latent code: `tokens` vectors of `size` numbers each, row by row.

@@ -1,8 +1,8 @@
-//! Everything that can happen, and the one table of commands behind keys, help, hints and mouse.
+//! Everything that can happen, and the one table of commands behind keys, help, hints, palette and mouse.
 
 use tui_input::InputRequest;
 
-use super::state::EditedEnd;
+use super::state::{EditedEnd, Panel};
 use crate::engine::Reply;
 
 /// Something that happened.
@@ -12,29 +12,41 @@ pub enum Action {
     Run(Command),
     /// The slider was put somewhere.
     SlideTo(f32),
+    /// A latent token's own slider was put somewhere.
+    SlideToken(usize, f32),
     /// A rung was chosen, from 0.
     ChooseRung(usize),
+    /// A row of the focused panel was chosen, from 0.
+    ChooseRow(usize),
+    /// A panel was chosen.
+    Focus(Panel),
     /// A key inside a text field.
     Edit(InputRequest),
+    /// Text was pasted.
+    Paste(String),
     /// The text field is done.
     Accept,
-    /// The text field, or the help, is left.
+    /// What lies on top is left.
     Leave,
     /// The engine told something.
     Engine(Reply),
 }
 
 /// A command that a key can be bound to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Command {
     /// Slide by a step to either side.
     Slide(Step),
     /// Slide to a tenth.
     Tenth(u8),
-    /// Choose the rung above or below.
-    RungUp,
-    /// Choose the rung below.
-    RungDown,
+    /// Slide to where the verdict flips next, to the left.
+    SeamLeft,
+    /// Slide to where the verdict flips next, to the right.
+    SeamRight,
+    /// To the row above: a rung, a latent token, a direction.
+    Up,
+    /// To the row below.
+    Down,
     /// New random ends.
     Random,
     /// Swap the ends.
@@ -43,18 +55,36 @@ pub enum Command {
     Type(EditedEnd),
     /// The next way between the ends.
     NextPath,
+    /// Greedy or guided decoding.
+    NextDecoding,
     /// One rung more.
     MoreRungs,
     /// One rung less.
     FewerRungs,
+    /// Move a latent token's own slider.
+    SlideToken(Step),
+    /// Let a latent token follow the slider, or stand where it is.
+    LockToken,
+    /// Let all latent tokens follow the slider.
+    FreeTokens,
+    /// Show or hide how probable the decoder finds each token.
+    Probabilities,
+    /// The next panel.
+    NextPanel,
+    /// The panel before.
+    PreviousPanel,
+    /// Take the last change back.
+    Undo,
+    /// Do it again.
+    Redo,
     /// Show or hide the help.
     Help,
     /// Leave the program.
     Quit,
 }
 
-/// How far and to which side the slider moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far and to which side a slider moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
     /// −0.005.
     FineLeft,
@@ -90,9 +120,13 @@ impl Step {
 pub struct Entry {
     /// The command.
     pub command: Command,
+    /// Its name in the key map and the palette.
+    pub name: &'static str,
+    /// The panel in which its keys count; none for everywhere.
+    pub panel: Option<Panel>,
     /// Keys, as `shift+left`, `r`, `?`.
     pub keys: &'static [&'static str],
-    /// What it does, for the help.
+    /// What it does, for help and palette.
     pub help: &'static str,
     /// A word for the line of hints; empty where it has no place there.
     pub hint: &'static str,
@@ -100,47 +134,71 @@ pub struct Entry {
 
 const fn entry(
     command: Command,
+    name: &'static str,
     keys: &'static [&'static str],
     help: &'static str,
     hint: &'static str,
 ) -> Entry {
-    Entry { command, keys, help, hint }
+    Entry { command, name, panel: None, keys, help, hint }
+}
+
+const fn within(panel: Panel, entry: Entry) -> Entry {
+    Entry { panel: Some(panel), ..entry }
 }
 
 /// All commands, in the order of the help.
 pub const COMMANDS: &[Entry] = &[
-    entry(Command::Slide(Step::Left), &["left", "h"], "slide by 0.02 towards A", "slide"),
-    entry(Command::Slide(Step::Right), &["right", "l"], "slide by 0.02 towards B", ""),
-    entry(Command::Slide(Step::CoarseLeft), &["shift+left", "H"], "slide by 0.1 towards A", ""),
-    entry(Command::Slide(Step::CoarseRight), &["shift+right", "L"], "slide by 0.1 towards B", ""),
-    entry(Command::Slide(Step::FineLeft), &["alt+left", "alt+h"], "slide by 0.005 towards A", ""),
-    entry(Command::Slide(Step::FineRight), &["alt+right", "alt+l"], "slide by 0.005 towards B", ""),
-    entry(Command::RungUp, &["up", "k"], "to the rung above", ""),
-    entry(Command::RungDown, &["down", "j"], "to the rung below", ""),
-    entry(Command::Tenth(0), &["0", "home"], "to A (1 … 9: to a tenth)", ""),
-    entry(Command::Tenth(1), &["1"], "", ""),
-    entry(Command::Tenth(2), &["2"], "", ""),
-    entry(Command::Tenth(3), &["3"], "", ""),
-    entry(Command::Tenth(4), &["4"], "", ""),
-    entry(Command::Tenth(5), &["5"], "", ""),
-    entry(Command::Tenth(6), &["6"], "", ""),
-    entry(Command::Tenth(7), &["7"], "", ""),
-    entry(Command::Tenth(8), &["8"], "", ""),
-    entry(Command::Tenth(9), &["9"], "", ""),
-    entry(Command::Tenth(10), &["end"], "to B", ""),
-    entry(Command::Random, &["r"], "two new random ends", "random"),
-    entry(Command::Type(EditedEnd::A), &["a"], "type end A", "type A"),
-    entry(Command::Type(EditedEnd::B), &["b"], "type end B", "type B"),
-    entry(Command::Swap, &["x"], "swap the ends", "swap"),
-    entry(Command::NextPath, &["p"], "another way: per token, all at once, linear", "path"),
-    entry(Command::MoreRungs, &["+", "="], "one rung more (33 at most)", ""),
-    entry(Command::FewerRungs, &["-"], "one rung less (3 at least)", ""),
-    entry(Command::Help, &["?", "f1"], "show or hide this help", "help"),
-    entry(Command::Quit, &["q", "ctrl+c"], "quit", "quit"),
+    entry(Command::Slide(Step::Left), "slide-left", &["left", "h"], "slide by 0.02 towards A", "slide"),
+    entry(Command::Slide(Step::Right), "slide-right", &["right", "l"], "slide by 0.02 towards B", ""),
+    entry(Command::Slide(Step::CoarseLeft), "slide-left-coarse", &["shift+left", "H"], "slide by 0.1 towards A", ""),
+    entry(Command::Slide(Step::CoarseRight), "slide-right-coarse", &["shift+right", "L"], "slide by 0.1 towards B", ""),
+    entry(Command::Slide(Step::FineLeft), "slide-left-fine", &["alt+left", "alt+h"], "slide by 0.005 towards A", ""),
+    entry(Command::Slide(Step::FineRight), "slide-right-fine", &["alt+right", "alt+l"], "slide by 0.005 towards B", ""),
+    entry(Command::SeamLeft, "seam-left", &["["], "to where the verdict flips next, towards A", "seams"),
+    entry(Command::SeamRight, "seam-right", &["]"], "to where the verdict flips next, towards B", ""),
+    entry(Command::Up, "up", &["up", "k"], "to the row above: a rung, a latent token, a direction", ""),
+    entry(Command::Down, "down", &["down", "j"], "to the row below", ""),
+    entry(Command::Tenth(0), "to-a", &["0", "home"], "to A (1 … 9: to a tenth)", ""),
+    entry(Command::Tenth(1), "to-0.1", &["1"], "", ""),
+    entry(Command::Tenth(2), "to-0.2", &["2"], "", ""),
+    entry(Command::Tenth(3), "to-0.3", &["3"], "", ""),
+    entry(Command::Tenth(4), "to-0.4", &["4"], "", ""),
+    entry(Command::Tenth(5), "to-0.5", &["5"], "", ""),
+    entry(Command::Tenth(6), "to-0.6", &["6"], "", ""),
+    entry(Command::Tenth(7), "to-0.7", &["7"], "", ""),
+    entry(Command::Tenth(8), "to-0.8", &["8"], "", ""),
+    entry(Command::Tenth(9), "to-0.9", &["9"], "", ""),
+    entry(Command::Tenth(10), "to-b", &["end"], "to B", ""),
+    entry(Command::Random, "random", &["r"], "two new random ends", "random"),
+    entry(Command::Type(EditedEnd::A), "type-a", &["a"], "type end A", "type A"),
+    entry(Command::Type(EditedEnd::B), "type-b", &["b"], "type end B", "type B"),
+    entry(Command::Swap, "swap", &["x"], "swap the ends", "swap"),
+    entry(Command::NextPath, "path", &["p"], "another way: per token, all at once, linear, token by token", "path"),
+    entry(Command::NextDecoding, "guided", &["g"], "search for a valid text where the greedy decode is none, or not", "guided"),
+    entry(Command::MoreRungs, "more-rungs", &["+", "="], "one rung more (33 at most)", ""),
+    entry(Command::FewerRungs, "fewer-rungs", &["-"], "one rung less (3 at least)", ""),
+    entry(Command::Probabilities, "probabilities", &["v"], "shade the decode by the decoder's probabilities", ""),
+    entry(Command::Undo, "undo", &["u"], "take the last change back", "undo"),
+    entry(Command::Redo, "redo", &["U", "ctrl+r"], "do it again", ""),
+    entry(Command::NextPanel, "next-panel", &["tab"], "to the next panel", "panels"),
+    entry(Command::PreviousPanel, "previous-panel", &["backtab"], "to the panel before", ""),
+    within(Panel::Mix, entry(Command::SlideToken(Step::Left), "token-left", &["left", "h"], "move the latent token by 0.02 towards A", "move")),
+    within(Panel::Mix, entry(Command::SlideToken(Step::Right), "token-right", &["right", "l"], "move the latent token by 0.02 towards B", "")),
+    within(Panel::Mix, entry(Command::SlideToken(Step::CoarseLeft), "token-left-coarse", &["shift+left", "H"], "move the latent token by 0.1 towards A", "")),
+    within(Panel::Mix, entry(Command::SlideToken(Step::CoarseRight), "token-right-coarse", &["shift+right", "L"], "move the latent token by 0.1 towards B", "")),
+    within(Panel::Mix, entry(Command::SlideToken(Step::FineLeft), "token-left-fine", &["alt+left", "alt+h"], "move the latent token by 0.005 towards A", "")),
+    within(Panel::Mix, entry(Command::SlideToken(Step::FineRight), "token-right-fine", &["alt+right", "alt+l"], "move the latent token by 0.005 towards B", "")),
+    within(Panel::Mix, entry(Command::LockToken, "lock-token", &["space", "enter"], "lock the latent token where it is, or let it follow the slider", "lock")),
+    within(Panel::Mix, entry(Command::FreeTokens, "free-tokens", &["backspace", "delete"], "let all latent tokens follow the slider", "free all")),
+    entry(Command::Help, "help", &["?", "f1"], "show or hide this help", "help"),
+    entry(Command::Quit, "quit", &["q", "ctrl+c"], "quit", "quit"),
 ];
 
-/// The command that a key is bound to.
+/// The command that a key is bound to while a panel has the focus: the panel's own first.
 #[must_use]
-pub fn find(key: &str) -> Option<Command> {
-    COMMANDS.iter().find(|e| e.keys.contains(&key)).map(|e| e.command)
+pub fn find(key: &str, focus: Panel) -> Option<Command> {
+    let bound = |panel: Option<Panel>| {
+        COMMANDS.iter().find(|e| e.panel == panel && e.keys.contains(&key)).map(|e| e.command)
+    };
+    bound(Some(focus)).or_else(|| bound(None))
 }

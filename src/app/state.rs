@@ -4,17 +4,14 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tui_input::Input;
 
+use super::history::History;
 use crate::domain::Verdict;
-use crate::engine::{Ends, ModelInfo};
-use crate::latent::{ratios, Path};
+use crate::engine::{Inspection, Kind, ModelInfo, Scene, StripSample};
+use crate::eval::LadderMetrics;
+use crate::latent::ratios;
 
-/// How far the slider goes.
-pub const RATIO_RANGE: std::ops::RangeInclusive<f32> = -0.5..=1.5;
-/// How many rungs a ladder can have.
-pub const RUNG_RANGE: std::ops::RangeInclusive<usize> = 3..=33;
-
-/// Which end is typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which end is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EditedEnd {
     /// The one at ratio 0.
     A,
@@ -22,13 +19,51 @@ pub enum EditedEnd {
     B,
 }
 
-/// A text field that is open.
+/// A part of the screen that can have the focus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Panel {
+    /// The ladder and the slider.
+    #[default]
+    Ladder,
+    /// A slider per latent token.
+    Mix,
+    /// The latents as a heat map.
+    Latents,
+}
+
+impl Panel {
+    /// All panels, in the order of the tabs.
+    pub const ALL: [Self; 3] = [Self::Ladder, Self::Mix, Self::Latents];
+
+    /// The name on its tab.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ladder => "ladder",
+            Self::Mix => "mix",
+            Self::Latents => "latents",
+        }
+    }
+}
+
+/// What lies on top of the panels and takes the keys.
 #[derive(Debug, Clone)]
-pub struct Editing {
-    /// Which end it becomes.
+pub enum Overlay {
+    /// The help.
+    Help,
+    /// A text field.
+    Typing(Typing),
+}
+
+/// An end that is being typed; the ladder follows while it is.
+#[derive(Debug, Clone)]
+pub struct Typing {
+    /// Which end.
     pub end: EditedEnd,
     /// Its text and cursor.
     pub input: Input,
+    /// The text before, for leaving it as it was.
+    pub before: String,
 }
 
 /// A decode as far as it has come.
@@ -40,14 +75,27 @@ pub struct RungView {
     pub text: String,
     /// The judgement, once the text is whole.
     pub verdict: Option<Verdict>,
+    /// Whether a guided search found it.
+    pub guided: bool,
 }
 
 impl RungView {
     /// Nothing yet at `ratio`.
     #[must_use]
     pub fn empty(ratio: f32) -> Self {
-        Self { ratio, text: String::new(), verdict: None }
+        Self { ratio, text: String::new(), verdict: None, guided: false }
     }
+}
+
+/// What a rung is beside the texts around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Likeness {
+    /// The same as the end A or its reconstruction.
+    CopyOfA,
+    /// The same as the end B or its reconstruction.
+    CopyOfB,
+    /// Neither.
+    Novel,
 }
 
 /// A line for the person.
@@ -59,6 +107,41 @@ pub enum Notice {
     Error(String),
 }
 
+/// Where along the slider decodes are valid, as far as it is known.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Strip {
+    /// Judged points, by ratio.
+    pub samples: Vec<StripSample>,
+    /// Whether all is known as finely as it will be.
+    pub done: bool,
+}
+
+impl Strip {
+    /// Where the verdict flips: between two judged points.
+    pub fn seams(&self) -> impl DoubleEndedIterator<Item = f32> + '_ {
+        let flips = self.samples.windows(2).filter(|w| w[0].valid != w[1].valid);
+        // To a thousandth, as the keys move.
+        flips.map(|w| ((w[0].ratio + w[1].ratio) * 500.0).round() / 1000.0)
+    }
+
+    /// Whether all judged points from `from` to `to`, and those next to them, are valid; none where nothing is known.
+    #[must_use]
+    pub fn valid_within(&self, from: f32, to: f32) -> Option<bool> {
+        let first = self.samples.partition_point(|s| s.ratio < from).min(self.samples.len());
+        let last = self.samples.partition_point(|s| s.ratio <= to);
+        let inside = self.samples.get(first..last).filter(|inside| !inside.is_empty());
+        // Between two points of a coarse grid the nearer one speaks.
+        let nearest = || {
+            let after = self.samples.get(first)?;
+            let before = first.checked_sub(1).and_then(|i| self.samples.get(i)).unwrap_or(after);
+            let middle = (from + to) / 2.0;
+            let nearer = if middle - before.ratio < after.ratio - middle { before } else { after };
+            Some(nearer.valid)
+        };
+        inside.map(|inside| inside.iter().all(|s| s.valid)).or_else(nearest)
+    }
+}
+
 /// The explorer's state.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -66,41 +149,75 @@ pub struct State {
     pub model: Option<ModelInfo>,
     /// Texts that random ends are drawn from.
     pub samples: Vec<String>,
-    /// The ends and the way between them.
-    pub ends: Ends,
+    /// What is decoded.
+    pub scene: Scene,
+    /// The scenes before.
+    pub history: History,
     /// The ladder.
     pub rungs: Vec<RungView>,
+    /// The ladder's figures, once it is whole.
+    pub figures: Option<LadderMetrics>,
     /// The decode at the slider.
     pub point: RungView,
-    /// The open text field.
-    pub editing: Option<Editing>,
-    /// Whether the help is shown.
-    pub help: bool,
+    /// The validity along the slider.
+    pub strip: Strip,
+    /// What lies behind the point, as it was told last.
+    pub inspection: Option<Inspection>,
+    /// Whether the decode is shaded by the decoder's probabilities.
+    pub probabilities: bool,
+    /// The panel that the keys go to.
+    pub focus: Panel,
+    /// The chosen latent token of the mix.
+    pub token: usize,
+    /// What lies on top.
+    pub overlay: Option<Overlay>,
     /// The line for the person.
     pub notice: Notice,
     /// Whether the program is to end.
     pub quit: bool,
-    pub(super) ladder_generation: u64,
-    pub(super) point_generation: u64,
+    pub(super) generations: Generations,
     pub(super) rng: ChaCha8Rng,
+}
+
+/// The numbers of the last requests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Generations([u64; 4]);
+
+impl Generations {
+    /// A new number for a request of this kind.
+    pub(super) fn next(&mut self, kind: Kind) -> u64 {
+        self.0[kind as usize] += 1;
+        self.0[kind as usize]
+    }
+
+    /// Whether a reply belongs to the last request of this kind.
+    pub(super) fn is_last(&self, kind: Kind, generation: u64) -> bool {
+        self.0[kind as usize] == generation
+    }
 }
 
 impl State {
     /// The state before the model is open; `seed` decides the random ends.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        let scene = Scene::default();
         Self {
             model: None,
             samples: Vec::new(),
-            ends: Ends { a: String::new(), b: String::new(), path: Path::PerToken },
-            rungs: ratios(11).into_iter().map(RungView::empty).collect(),
-            point: RungView::empty(0.5),
-            editing: None,
-            help: false,
+            history: History::default(),
+            rungs: ratios(scene.rungs).into_iter().map(RungView::empty).collect(),
+            figures: None,
+            point: RungView::empty(scene.ratio),
+            scene,
+            strip: Strip::default(),
+            inspection: None,
+            probabilities: false,
+            focus: Panel::default(),
+            token: 0,
+            overlay: None,
             notice: Notice::Status("opening the model …".to_owned()),
             quit: false,
-            ladder_generation: 0,
-            point_generation: 0,
+            generations: Generations::default(),
             rng: ChaCha8Rng::seed_from_u64(seed),
         }
     }
@@ -109,7 +226,19 @@ impl State {
     #[must_use]
     pub fn nearest_rung(&self) -> usize {
         let last = self.rungs.len().saturating_sub(1);
-        (self.point.ratio.clamp(0.0, 1.0) * last as f32).round() as usize
+        (self.scene.ratio.clamp(0.0, 1.0) * last as f32).round() as usize
+    }
+
+    /// Latent tokens of the open model.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        self.model.as_ref().map_or(0, |model| model.latent_tokens)
+    }
+
+    /// Where a latent token stands: at its own ratio or at the slider's.
+    #[must_use]
+    pub fn token_ratio(&self, token: usize) -> f32 {
+        self.scene.tokens.get(token).copied().flatten().unwrap_or(self.scene.ratio)
     }
 
     /// Valid interior rungs and all interior rungs; none while the ladder is not whole.
@@ -127,9 +256,42 @@ impl State {
     #[must_use]
     pub fn reconstructed(&self, end: EditedEnd) -> Option<bool> {
         let (rung, text) = match end {
-            EditedEnd::A => (self.rungs.first()?, &self.ends.a),
-            EditedEnd::B => (self.rungs.last()?, &self.ends.b),
+            EditedEnd::A => (self.rungs.first()?, &self.scene.a),
+            EditedEnd::B => (self.rungs.last()?, &self.scene.b),
         };
         rung.verdict.as_ref().map(|_| rung.text == *text)
+    }
+
+    /// What a whole rung is beside the ends; none while it or they are not whole.
+    #[must_use]
+    pub fn likeness(&self, rung: usize) -> Option<Likeness> {
+        let of = |rung: Option<&RungView>| {
+            let rung = rung?;
+            rung.verdict.as_ref().map(|_| rung.text.clone())
+        };
+        let text = of(self.rungs.get(rung))?;
+        let (first, last) = (of(self.rungs.first())?, of(self.rungs.last())?);
+        Some(if text == self.scene.a || text == first {
+            Likeness::CopyOfA
+        } else if text == self.scene.b || text == last {
+            Likeness::CopyOfB
+        } else {
+            Likeness::Novel
+        })
+    }
+
+    /// The end that is being typed, where one is.
+    #[must_use]
+    pub fn typing(&self) -> Option<&Typing> {
+        match &self.overlay {
+            Some(Overlay::Typing(typing)) => Some(typing),
+            _ => None,
+        }
+    }
+
+    /// Whether anything on the screen shows what lies behind the point.
+    #[must_use]
+    pub(super) fn wants_inspection(&self) -> bool {
+        self.probabilities || self.focus == Panel::Latents
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{ModelArg, PathArg};
 use crate::engine::{Decoding, LatentModel, Way};
 use crate::latent::ratios;
-use crate::report::{ladder_json, ladder_table, Rung};
+use crate::report::{ladder_json, ladder_table};
 
 #[derive(Debug, Args)]
 pub struct InterpolateArgs {
@@ -40,17 +40,12 @@ pub fn run(args: &InterpolateArgs) -> anyhow::Result<ExitCode> {
     let ratios = ratios(usize::from(args.rungs));
     let decoding = if args.guided { Decoding::Guided } else { Decoding::Greedy };
     let ends = (&latents[0], &latents[1]);
-    let (texts, path) = model.ladder((&a, &b), ends, &ratios, args.path.path, decoding)?;
-    let rows: Vec<Rung> = texts
-        .into_iter()
-        .zip(ratios)
-        .map(|(text, ratio)| Rung { ratio, verdict: model.verdict(&text), text })
-        .collect();
+    let (rows, path) = model.ladder((&a, &b), ends, &ratios, args.path.path, decoding)?;
     if args.json {
         let mut document = ladder_json(&a, &b, &rows);
         document["model"] = model.info().name.into();
         document["path"] = path.to_string().into();
-        document["decoding"] = if args.guided { "guided" } else { "greedy" }.into();
+        document["decoding"] = decoding.name().into();
         println!("{document}");
     } else {
         print!("{}", ladder_table(&rows));

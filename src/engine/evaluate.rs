@@ -264,7 +264,7 @@ impl Judge<'_> {
                 exact.push((f64::from(decoded[i] == *text), 1.0));
                 edits.push((self.units.distance(text, &decoded[i]), 1.0));
                 if block.len() > 1 {
-                    nats.push((foreign[i].nats - own[i].nats, right.len() as f64));
+                    nats.push((foreign[i].nats() - own[i].nats(), right.len() as f64));
                 }
             }
         }

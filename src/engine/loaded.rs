@@ -7,10 +7,10 @@ use candle_core::Device;
 
 use super::recent::Recent;
 use super::stream::News;
-use super::{EngineError, LatentModel, ModelInfo};
+use super::{decode, Decoding, EngineError, LatentModel, ModelInfo, TokenProbability};
 use crate::domain::{domain, Codec, Domain, Verdict};
-use crate::latent::Latent;
-use crate::model::{Batch, Generator, TransformerVae};
+use crate::latent::{Geometry, Latent};
+use crate::model::{Batch, Bottleneck, Generator, Given, TransformerVae};
 use crate::numeric::decoder::Guide;
 use crate::numeric::Precision;
 
@@ -33,16 +33,6 @@ const BUNDLED: [Bundled; 1] = [Bundled {
     weights: include_bytes!("../../checkpoints/python/model.safetensors"),
     tokenizer: include_bytes!("../../checkpoints/python/tokenizer.json"),
 }];
-
-/// How a text came to be decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decoding {
-    /// The most probable token at every step.
-    Greedy,
-    /// The greedy decode where it is valid, else the most probable valid text among eight beams that are dropped as soon as
-    /// they cannot become valid any more.
-    Guided,
-}
 
 /// A model with everything that turns texts into latents and back.
 pub struct LoadedModel {
@@ -210,32 +200,8 @@ impl LoadedModel {
         latents: &[Latent],
         decoding: Decoding,
     ) -> Result<Vec<String>, EngineError> {
-        match decoding {
-            Decoding::Greedy => self.decode(latents, &mut |_| ControlFlow::Continue(())),
-            Decoding::Guided => self.decode_guided(latents),
-        }
-    }
-
-    /// Greedy decodes; where one is not valid, the most probable valid text that a beam search with the domain's verdict
-    /// finds, or the greedy decode where it finds none.
-    fn decode_guided(&self, latents: &[Latent]) -> Result<Vec<String>, EngineError> {
-        let mut texts = self.decode(latents, &mut |_| ControlFlow::Continue(()))?;
-        let wrong: Vec<usize> =
-            (0..texts.len()).filter(|&i| !self.verdict(&texts[i]).is_valid()).collect();
-        for block in wrong.chunks(GUIDED_ROWS) {
-            let own: Vec<Latent> = block.iter().map(|&i| latents[i].clone()).collect();
-            let mut guide = ByVerdict(self);
-            let found = self
-                .generator
-                .guided(&self.model, &own, GUIDED_BEAMS, self.max_len, &mut guide)
-                .map_err(failed)?;
-            for (&i, beams) in block.iter().zip(found) {
-                if let Some(beam) = beams.first().filter(|b| b.ended) {
-                    texts[i] = self.codec.decode(&beam.ids).map_err(failed)?;
-                }
-            }
-        }
-        Ok(texts)
+        let found = decode(self, latents, decoding, &mut |_| ControlFlow::Continue(()))?;
+        Ok(found.into_iter().map(|found| found.text).collect())
     }
 }
 
@@ -276,6 +242,11 @@ impl LatentModel for LoadedModel {
             parameters: self.model.parameters().iter().map(|(_, v)| v.elem_count()).sum(),
             latent_tokens: self.model.config().n_latent_tokens,
             latent_size: self.model.config().latent_size,
+            geometry: match self.model.config().bottleneck() {
+                Bottleneck::Sphere => Geometry::Sphere,
+                Bottleneck::Tanh => Geometry::Tanh,
+                Bottleneck::None => Geometry::Flat,
+            },
         }
     }
 
@@ -313,6 +284,43 @@ impl LatentModel for LoadedModel {
             .ok_or(EngineError::Cancelled)?;
         self.recent.add(latents, &decoded.rows);
         decoded.rows.iter().map(|ids| self.codec.decode(ids).map_err(failed)).collect()
+    }
+
+    fn search(&self, latents: &[Latent]) -> Result<Vec<Option<String>>, EngineError> {
+        let mut texts = Vec::with_capacity(latents.len());
+        for block in latents.chunks(GUIDED_ROWS) {
+            let mut guide = ByVerdict(self);
+            let found = self
+                .generator
+                .guided(&self.model, block, GUIDED_BEAMS, self.max_len, &mut guide)
+                .map_err(failed)?;
+            for beams in found {
+                let text = beams.first().filter(|beam| beam.ended);
+                texts.push(text.map(|beam| self.codec.decode(&beam.ids)).transpose().map_err(failed)?);
+            }
+        }
+        Ok(texts)
+    }
+
+    /// The tokens are those that the tokenizer makes of `text`; a decode can have been made of others.
+    fn probabilities(
+        &self,
+        latent: &Latent,
+        text: &str,
+    ) -> Result<Vec<TokenProbability>, EngineError> {
+        let mut ids = self.ids(text)?;
+        ids.truncate(self.max_len - 1);
+        let given = Given::Latents(std::slice::from_ref(latent));
+        let score = self.model.score(std::slice::from_ref(&ids), given).map_err(failed)?;
+        let nats = score.into_iter().next().map(|s| s.token_nats).unwrap_or_default();
+        let mut texts =
+            ids.iter().map(|&id| self.codec.decode(&[id]).map_err(failed)).collect::<Result<Vec<_>, _>>()?;
+        texts.push(String::new());
+        Ok(texts
+            .into_iter()
+            .zip(nats)
+            .map(|(text, nats)| TokenProbability { text, probability: (-nats).exp() as f32 })
+            .collect())
     }
 
     fn verdict(&self, text: &str) -> Verdict {

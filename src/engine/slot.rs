@@ -2,12 +2,12 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::Request;
+use super::{Kind, Request};
 
 #[derive(Default)]
 struct Waiting {
-    point: Option<Request>,
-    ladder: Option<Request>,
+    /// By kind, so that what goes first stands first.
+    requests: [Option<Request>; Kind::COUNT],
     closed: bool,
 }
 
@@ -24,39 +24,35 @@ impl Slot {
 
     /// Puts a request in, over one of its kind that waits.
     pub(super) fn put(&self, request: Request) {
-        let mut waiting = self.lock();
-        match request {
-            Request::Point { .. } => waiting.point = Some(request),
-            Request::Ladder { .. } => waiting.ladder = Some(request),
-        }
+        let kind = request.kind as usize;
+        self.lock().requests[kind] = Some(request);
         self.news.notify_one();
     }
 
-    /// Puts a ladder back that stood aside, unless a newer one waits.
+    /// Puts a request back that stood aside, unless a newer one of its kind waits.
     pub(super) fn put_back(&self, request: Request) {
-        self.lock().ladder.get_or_insert(request);
+        let kind = request.kind as usize;
+        self.lock().requests[kind].get_or_insert(request);
     }
 
-    /// The next request, a point first; waits for one. `None` once closed.
+    /// The next request; waits for one. `None` once closed.
     pub(super) fn take(&self) -> Option<Request> {
         let mut waiting = self.lock();
         loop {
             if waiting.closed {
                 return None;
             }
-            if let Some(request) = waiting.point.take().or_else(|| waiting.ladder.take()) {
+            if let Some(request) = waiting.requests.iter_mut().find_map(Option::take) {
                 return Some(request);
             }
             waiting = self.news.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Whether a running request has to stop: for a newer one of its kind, or a ladder for a point.
-    pub(super) fn supersedes(&self, running: &Request) -> bool {
+    /// Whether running work has to stop: for a newer request of its kind, or for one that goes before it.
+    pub(super) fn supersedes(&self, running: Kind) -> bool {
         let waiting = self.lock();
-        waiting.closed
-            || waiting.point.is_some()
-            || (matches!(running, Request::Ladder { .. }) && waiting.ladder.is_some())
+        waiting.closed || waiting.requests[..=running as usize].iter().any(Option::is_some)
     }
 
     pub(super) fn close(&self) {

@@ -1,8 +1,11 @@
 //! Which path a ladder takes, and the choice of the best one.
 
-use super::{Decoding, EngineError, LatentModel, LoadedModel};
+use std::ops::ControlFlow;
+
+use super::{decode, Decoding, EngineError, LoadedModel};
 use crate::eval::{Ladder, Units};
 use crate::latent::{ladder, Latent, Path};
+use crate::report::Rung;
 
 /// The way between two latents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +37,7 @@ impl std::str::FromStr for Way {
 }
 
 impl LoadedModel {
-    /// The texts at `ratios` between the latents of `a` and `b`, and the path that they were decoded on.
+    /// The rungs at `ratios` between the latents of `a` and `b`, and the path that they were decoded on.
     ///
     /// # Errors
     /// Latents of another shape than the model's.
@@ -45,28 +48,37 @@ impl LoadedModel {
         ratios: &[f32],
         way: Way,
         decoding: Decoding,
-    ) -> Result<(Vec<String>, Path), EngineError> {
+    ) -> Result<(Vec<Rung>, Path), EngineError> {
         let on = |path: Path| {
-            let rungs = ladder(latents.0, latents.1, ratios, path)
+            let way = ladder(latents.0, latents.1, ratios, path)
                 .map_err(|e| EngineError::Model(e.to_string()))?;
-            Ok((self.decode_with(&rungs, decoding)?, path))
+            let found = decode(self, &way, decoding, &mut |_| ControlFlow::Continue(()))?;
+            Ok(found.into_iter().zip(ratios).map(|(found, &ratio)| found.at(ratio)).collect())
         };
         let candidates = match way {
-            Way::Fixed(path) => return on(path),
+            Way::Fixed(path) => return Ok((on(path)?, path)),
             Way::Best => Path::ALL,
         };
         let units = Units::of(self.domain().name());
-        let mut best: Option<(f64, Vec<String>, Path)> = None;
+        let mut best: Option<(f64, Vec<Rung>, Path)> = None;
         for path in candidates {
-            let (rungs, path) = on(path)?;
-            let valid = rungs.iter().map(|text| self.verdict(text).is_valid()).collect();
-            let found = Ladder { a: a.to_owned(), b: b.to_owned(), rungs, valid };
-            let rank = found.rank(units);
+            let rungs: Vec<Rung> = on(path)?;
+            let rank = finished(a, b, &rungs).rank(units);
             if best.as_ref().is_none_or(|(old, ..)| rank > *old) {
-                best = Some((rank, found.rungs, path));
+                best = Some((rank, rungs, path));
             }
         }
         best.map(|(_, rungs, path)| (rungs, path))
             .ok_or_else(|| EngineError::Model("there is no path".to_owned()))
+    }
+}
+
+/// A ladder for the figures.
+fn finished(a: &str, b: &str, rungs: &[Rung]) -> Ladder {
+    Ladder {
+        a: a.to_owned(),
+        b: b.to_owned(),
+        rungs: rungs.iter().map(|rung| rung.text.clone()).collect(),
+        valid: rungs.iter().map(|rung| rung.verdict.is_valid()).collect(),
     }
 }

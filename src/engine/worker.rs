@@ -6,9 +6,13 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use crossbeam_channel::Sender;
 
 use super::slot::Slot;
-use super::{Ends, EngineError, LatentModel, Reply, Request};
-use crate::latent::{ladder, ratios, Latent};
+use super::strip::{Refinement, StripSample};
+use super::{decode, EngineError, Inspection, Kind, LatentModel, Reply, Request, Scene};
+use crate::latent::{ratios, Geometry, Latent};
 use crate::report::Rung;
+
+/// Texts whose latents are remembered.
+const ENCODED: usize = 16;
 
 pub(super) fn run(
     slot: &Slot,
@@ -23,12 +27,19 @@ pub(super) fn run(
         Err(panic) => return tell(Reply::Failed { message: panic_text(&*panic) }),
     };
     tell(Reply::Ready { info: model.info(), samples: model.samples().to_vec() });
-    let mut worker = Worker { slot, model: &*model, encoded: None };
+    let mut worker = Worker {
+        slot,
+        model: &*model,
+        geometry: model.info().geometry,
+        encoded: Vec::new(),
+        strip: (0, Refinement::default()),
+    };
     while let Some(request) = slot.take() {
         match catch_unwind(AssertUnwindSafe(|| worker.serve(&request, &tell))) {
             Ok(Ok(())) => {}
             Ok(Err(EngineError::Cancelled)) => {
-                if matches!(request, Request::Ladder { .. }) {
+                // A point that was overtaken is of no use any more.
+                if request.kind != Kind::Point {
                     slot.put_back(request);
                 }
             }
@@ -50,73 +61,117 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 struct Worker<'a> {
     slot: &'a Slot,
     model: &'a dyn LatentModel,
-    /// The texts and latents of the last ends: sliding must not encode them again.
-    encoded: Option<([String; 2], [Latent; 2])>,
+    geometry: Geometry,
+    /// Texts that were encoded last with their latents, the newest last: sliding must not encode the ends again.
+    encoded: Vec<(String, Latent)>,
+    /// The strip that is being filled in, with its request's number.
+    strip: (u64, Refinement),
 }
 
 impl Worker<'_> {
     fn serve(&mut self, request: &Request, tell: &dyn Fn(Reply)) -> Result<(), EngineError> {
-        match request {
-            Request::Ladder { generation, ends, rungs } => {
-                let generation = *generation;
-                let ratios = ratios(*rungs);
-                let latents = self.latents(ends, &ratios)?;
-                let texts = self.decode(request, &latents, &mut |rows| {
+        let (generation, scene) = (request.generation, &*request.scene);
+        match request.kind {
+            Kind::Ladder => {
+                let ratios = ratios(scene.rungs);
+                let rungs = self.rungs(request, &ratios, &mut |rows| {
                     tell(Reply::LadderStep { generation, rows: rows.to_vec() });
                 })?;
-                let rungs = texts.into_iter().zip(ratios).map(|(t, r)| self.rung(r, t)).collect();
                 tell(Reply::LadderDone { generation, rungs });
             }
-            Request::Point { generation, ends, ratio } => {
-                let generation = *generation;
-                let latents = self.latents(ends, &[*ratio])?;
-                let texts = self.decode(request, &latents, &mut |rows| {
+            Kind::Point => {
+                let mut rungs = self.rungs(request, &[scene.ratio], &mut |rows| {
                     if let Some((_, text, _)) = rows.last() {
                         tell(Reply::PointStep { generation, text: text.clone() });
                     }
                 })?;
-                let text = texts.into_iter().next().unwrap_or_default();
-                tell(Reply::PointDone { generation, rung: self.rung(*ratio, text) });
+                if let Some(rung) = rungs.pop() {
+                    tell(Reply::PointDone { generation, rung });
+                }
             }
+            Kind::Inspect => {
+                let inspection = Box::new(self.inspect(request)?);
+                tell(Reply::Inspected { generation, inspection });
+            }
+            Kind::Strip => self.fill_strip(request, tell)?,
         }
         Ok(())
     }
 
-    fn rung(&self, ratio: f32, text: String) -> Rung {
-        Rung { ratio, verdict: self.model.verdict(&text), text }
-    }
-
-    fn decode(
-        &self,
+    /// Decodes the scene at `ratios`, as one batch.
+    fn rungs(
+        &mut self,
         request: &Request,
-        latents: &[Latent],
+        ratios: &[f32],
         on_step: &mut dyn FnMut(&[super::RowUpdate]),
-    ) -> Result<Vec<String>, EngineError> {
-        self.model.decode(latents, &mut |rows| {
-            if self.slot.supersedes(request) {
+    ) -> Result<Vec<Rung>, EngineError> {
+        let latents = self.latents(&request.scene, ratios)?;
+        let found = decode(self.model, &latents, request.scene.decoding, &mut |rows| {
+            if self.slot.supersedes(request.kind) {
                 return ControlFlow::Break(());
             }
             if !rows.is_empty() {
                 on_step(rows);
             }
             ControlFlow::Continue(())
-        })
+        })?;
+        Ok(found.into_iter().zip(ratios).map(|(found, &ratio)| found.at(ratio)).collect())
     }
 
-    fn latents(&mut self, ends: &Ends, ratios: &[f32]) -> Result<Vec<Latent>, EngineError> {
-        let known = |texts: &[String; 2]| texts[0] == ends.a && texts[1] == ends.b;
-        let [a, b] = match self.encoded.take().filter(|(texts, _)| known(texts)) {
-            Some((_, latents)) => latents,
-            None => {
-                let encoded = self.model.encode(&[ends.a.clone(), ends.b.clone()])?;
-                <[Latent; 2]>::try_from(encoded)
-                    .map_err(|_| EngineError::Model("it did not encode both ends".to_owned()))?
-            }
+    fn inspect(&mut self, request: &Request) -> Result<Inspection, EngineError> {
+        let scene = &request.scene;
+        let rung = self.rungs(request, &[scene.ratio], &mut |_| {})?.pop();
+        let point = self.latents(scene, &[scene.ratio])?.pop();
+        let (Some(rung), Some(point)) = (rung, point) else {
+            return Err(EngineError::Model("it decoded nothing".to_owned()));
         };
-        let result =
-            ladder(&a, &b, ratios, ends.path).map_err(|e| EngineError::Model(e.to_string()));
-        self.encoded = Some(([ends.a.clone(), ends.b.clone()], [a, b]));
-        result
+        let tokens = self.model.probabilities(&point, &rung.text)?;
+        Ok(Inspection { a: self.encoded(&scene.a)?, b: self.encoded(&scene.b)?, point, tokens })
+    }
+
+    fn fill_strip(&mut self, request: &Request, tell: &dyn Fn(Reply)) -> Result<(), EngineError> {
+        let generation = request.generation;
+        // What was filled in before something else went first is kept.
+        if self.strip.0 != generation {
+            self.strip = (generation, Refinement::default());
+        }
+        loop {
+            let next = self.strip.1.next();
+            if next.is_empty() {
+                return Ok(());
+            }
+            let rungs = self.rungs(request, &next, &mut |_| {})?;
+            let found = rungs.iter().map(|r| StripSample {
+                ratio: r.ratio,
+                valid: r.verdict.is_valid(),
+            });
+            self.strip.1.add(found);
+            tell(Reply::Strip {
+                generation,
+                samples: self.strip.1.samples().to_vec(),
+                done: self.strip.1.next().is_empty(),
+            });
+        }
+    }
+
+    fn latents(&mut self, scene: &Scene, ratios: &[f32]) -> Result<Vec<Latent>, EngineError> {
+        let (a, b) = (self.encoded(&scene.a)?, self.encoded(&scene.b)?);
+        scene
+            .latents(&a, &b, ratios, self.geometry)
+            .map_err(|e| EngineError::Model(e.to_string()))
+    }
+
+    fn encoded(&mut self, text: &str) -> Result<Latent, EngineError> {
+        if let Some((_, latent)) = self.encoded.iter().find(|(known, _)| known == text) {
+            return Ok(latent.clone());
+        }
+        let latent = self.model.encode(&[text.to_owned()])?.pop();
+        let latent = latent.ok_or_else(|| EngineError::Model("it encoded nothing".to_owned()))?;
+        if self.encoded.len() == ENCODED {
+            self.encoded.remove(0);
+        }
+        self.encoded.push((text.to_owned(), latent.clone()));
+        Ok(latent)
     }
 }
 
@@ -126,7 +181,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::super::{Engine, ModelInfo, RowUpdate};
+    use super::super::{Decoding, Engine, ModelInfo, RowUpdate, TokenProbability};
     use super::*;
     use crate::domain::Verdict;
     use crate::latent::Path;
@@ -145,6 +200,7 @@ mod tests {
                 parameters: 1,
                 latent_tokens: 1,
                 latent_size: 1,
+                geometry: Geometry::Flat,
             }
         }
 
@@ -181,8 +237,24 @@ mod tests {
             Ok(texts)
         }
 
-        fn verdict(&self, _: &str) -> Verdict {
-            Verdict::Valid
+        fn search(&self, latents: &[Latent]) -> Result<Vec<Option<String>>, EngineError> {
+            Ok(latents.iter().map(|l| Some(format!("{:.1}", l.values[0] + 10.0))).collect())
+        }
+
+        fn probabilities(
+            &self,
+            _: &Latent,
+            text: &str,
+        ) -> Result<Vec<TokenProbability>, EngineError> {
+            Ok(vec![TokenProbability { text: text.to_owned(), probability: 0.5 }])
+        }
+
+        /// What is below a half is not valid.
+        fn verdict(&self, text: &str) -> Verdict {
+            match text.parse::<f32>() {
+                Ok(value) if value >= 0.5 => Verdict::Valid,
+                _ => Verdict::invalid(1, 1, "too small"),
+            }
         }
 
         fn samples(&self) -> &[String] {
@@ -190,8 +262,14 @@ mod tests {
         }
     }
 
-    fn ends(a: &str, b: &str) -> Ends {
-        Ends { a: a.into(), b: b.into(), path: Path::Linear }
+    fn request(kind: Kind, generation: u64, ends: [&str; 2], ratio: f32) -> Request {
+        let [a, b] = ends.map(str::to_owned);
+        let scene = Scene { a, b, path: Path::Linear, rungs: 3, ratio, ..Scene::default() };
+        Request { kind, generation, scene: Arc::new(scene) }
+    }
+
+    fn point(generation: u64, ends: [&str; 2], ratio: f32) -> Request {
+        request(Kind::Point, generation, ends, ratio)
     }
 
     fn engine() -> (Engine, Arc<AtomicUsize>) {
@@ -219,7 +297,7 @@ mod tests {
         let (engine, started) = engine();
         for generation in 0..500 {
             let ratio = generation as f32 / 500.0;
-            engine.request(Request::Point { generation, ends: ends("0", "1"), ratio });
+            engine.request(point(generation, ["0", "1"], ratio));
         }
         let seen = wait(&engine, |r| matches!(r, Reply::PointDone { generation: 499, .. }));
         let Some(Reply::PointDone { rung, .. }) = seen.last() else { panic!("{seen:?}") };
@@ -230,9 +308,9 @@ mod tests {
     #[test]
     fn a_ladder_stands_back_for_a_point_and_comes_all_the_same() {
         let (engine, _) = engine();
-        engine.request(Request::Ladder { generation: 1, ends: ends("0", "1"), rungs: 3 });
+        engine.request(request(Kind::Ladder, 1, ["0", "1"], 0.5));
         wait(&engine, |r| matches!(r, Reply::LadderStep { .. }));
-        engine.request(Request::Point { generation: 2, ends: ends("0", "1"), ratio: 0.5 });
+        engine.request(point(2, ["0", "1"], 0.5));
         let seen = wait(&engine, |r| matches!(r, Reply::LadderDone { generation: 1, .. }));
         let point = seen.iter().position(|r| matches!(r, Reply::PointDone { generation: 2, .. }));
         assert!(point.is_some_and(|at| at + 1 < seen.len()));
@@ -242,16 +320,55 @@ mod tests {
     }
 
     #[test]
+    fn the_strip_finds_the_flip_while_points_go_first() {
+        let (engine, _) = engine();
+        engine.request(request(Kind::Strip, 1, ["0", "1"], 0.5));
+        for generation in 2..6 {
+            std::thread::sleep(Duration::from_millis(3));
+            engine.request(point(generation, ["0", "1"], 0.1));
+        }
+        let seen = wait(&engine, |r| matches!(r, Reply::Strip { done: true, .. }));
+        assert!(seen.iter().any(|r| matches!(r, Reply::PointDone { generation: 5, .. })));
+        let Some(Reply::Strip { samples, .. }) = seen.last() else { panic!("{seen:?}") };
+        let flips: Vec<f32> =
+            samples.windows(2).filter(|w| w[0].valid != w[1].valid).map(|w| w[1].ratio).collect();
+        assert!(flips.len() == 1 && (flips[0] - 0.5).abs() < 0.01, "{flips:?}");
+    }
+
+    #[test]
+    fn guided_decoding_searches_only_where_the_greedy_decode_is_not_valid() {
+        let (engine, _) = engine();
+        let mut ladder = request(Kind::Ladder, 1, ["0", "1"], 0.5);
+        ladder.scene = Arc::new(Scene { decoding: Decoding::Guided, ..(*ladder.scene).clone() });
+        engine.request(ladder);
+        let seen = wait(&engine, |r| matches!(r, Reply::LadderDone { .. }));
+        let Some(Reply::LadderDone { rungs, .. }) = seen.last() else { panic!("{seen:?}") };
+        let told: Vec<_> = rungs.iter().map(|r| (r.text.as_str(), r.guided)).collect();
+        assert_eq!(told, [("10.0", true), ("0.50", false), ("1.00", false)]);
+    }
+
+    #[test]
+    fn an_inspection_tells_latents_and_probabilities() {
+        let (engine, _) = engine();
+        engine.request(request(Kind::Inspect, 1, ["0", "1"], 0.25));
+        let seen = wait(&engine, |r| matches!(r, Reply::Inspected { .. }));
+        let Some(Reply::Inspected { inspection, .. }) = seen.last() else { panic!("{seen:?}") };
+        let values = [&inspection.a, &inspection.b, &inspection.point].map(|l| l.values[0]);
+        assert_eq!(values, [0.0, 1.0, 0.25]);
+        assert_eq!(inspection.tokens[0].text, "0.25");
+    }
+
+    #[test]
     fn failures_and_panics_are_told_and_the_engine_goes_on() {
         let (engine, _) = engine();
-        engine.request(Request::Point { generation: 1, ends: ends("x", "1"), ratio: 0.5 });
+        engine.request(point(1, ["x", "1"], 0.5));
         let failed = |r: &Reply| matches!(r, Reply::Failed { .. });
         let seen = wait(&engine, failed);
         assert!(format!("{:?}", seen.last()).contains("no number"));
-        engine.request(Request::Point { generation: 2, ends: ends("13", "13"), ratio: 0.0 });
+        engine.request(point(2, ["13", "13"], 0.0));
         let seen = wait(&engine, failed);
         assert!(format!("{:?}", seen.last()).contains("unlucky"));
-        engine.request(Request::Point { generation: 3, ends: ends("0", "1"), ratio: 0.0 });
+        engine.request(point(3, ["0", "1"], 0.0));
         wait(&engine, |r| matches!(r, Reply::PointDone { generation: 3, .. }));
     }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Latent, LatentError};
 
 /// Below this sine of the angle, vectors that point the same way count as parallel.
@@ -13,12 +15,14 @@ const ANTIPODAL_SINE: f64 = 1e-4;
 const RESIDUAL: f64 = 1e-6;
 
 /// How a ladder goes from one latent to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Path {
     /// Spherical, every latent token along its own great circle.
     #[default]
     PerToken,
     /// Spherical, all latent tokens as one long vector.
+    #[serde(rename = "all")]
     AllAtOnce,
     /// Straight.
     Linear,
@@ -227,6 +231,31 @@ pub fn ladder(
     Ok(ratios.iter().map(rung).collect())
 }
 
+/// A point of the way from `a` to `b` with some latent tokens at ratios of their own instead (style mixing): straight on
+/// the straight path, else each along its own great circle. All three have the same shape; tokens beyond `own` and
+/// ratios that are not finite change nothing.
+#[must_use]
+pub fn with_own_ratios(
+    mut point: Latent,
+    a: &Latent,
+    b: &Latent,
+    own: &[Option<f32>],
+    path: Path,
+) -> Latent {
+    let size = point.size.max(1);
+    let ends = a.values.chunks_exact(size).zip(b.values.chunks_exact(size));
+    let tokens = point.values.chunks_exact_mut(size).zip(ends);
+    for ((token, (from, to)), ratio) in tokens.zip(own) {
+        let Some(ratio) = ratio.filter(|ratio| ratio.is_finite()) else { continue };
+        let values = match path {
+            Path::Linear => combine(from, to, 1.0 - f64::from(ratio), f64::from(ratio)),
+            _ => slerp(from, to, ratio),
+        };
+        token.copy_from_slice(&values);
+    }
+    point
+}
+
 /// `rungs` ratios evenly from 0 to 1; a single one is 0.
 #[must_use]
 pub fn ratios(rungs: usize) -> Vec<f32> {
@@ -306,6 +335,19 @@ mod tests {
         assert!(close(&at(Path::Backward, 1.0 / 6.0), &[1., 0., 1., 0., half, half], 1e-5));
         for path in [Path::Forward, Path::Backward] {
             assert_eq!((at(path, 0.0), at(path, 1.0)), (a.values.clone(), b.values.clone()));
+        }
+    }
+
+    #[test]
+    fn a_token_with_a_ratio_of_its_own_leaves_the_others_where_they_are() {
+        let latent = |values: [f32; 4]| Latent { tokens: 2, size: 2, values: values.into() };
+        let (a, b) = (latent([1., 0., 1., 0.]), latent([0., 1., 0., 1.]));
+        for path in Path::ALL {
+            let point = ladder(&a, &b, &[0.5], path).unwrap().remove(0);
+            let own = with_own_ratios(point.clone(), &a, &b, &[None, Some(1.0)], path);
+            assert_eq!(own.values[..2], point.values[..2]);
+            assert!(close(&own.values[2..], &[0., 1.], 1e-6));
+            assert_eq!(with_own_ratios(point.clone(), &a, &b, &[], path), point);
         }
     }
 

@@ -8,10 +8,18 @@ use crate::latent::Latent;
 /// What a line's score is, one entry per token, the end token included.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Score {
-    /// Cross entropy, summed, in nats.
-    pub nats: f64,
+    /// Cross entropy of every token, in nats.
+    pub token_nats: Vec<f64>,
     /// Whether the most probable token is the true one.
     pub right: Vec<bool>,
+}
+
+impl Score {
+    /// Cross entropy of the line, in nats.
+    #[must_use]
+    pub fn nats(&self) -> f64 {
+        self.token_nats.iter().sum()
+    }
 }
 
 /// What the decoder is told of the lines.
@@ -72,7 +80,7 @@ impl TransformerVae {
             .map(|line| {
                 let own = at..at + line.len() + 1;
                 at = own.end;
-                Score { nats: nats[own.clone()].iter().sum(), right: right[own].to_vec() }
+                Score { token_nats: nats[own.clone()].to_vec(), right: right[own].to_vec() }
             })
             .collect())
     }

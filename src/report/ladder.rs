@@ -15,6 +15,8 @@ pub struct Rung {
     pub text: String,
     /// The domain's judgement on the text.
     pub verdict: Verdict,
+    /// Whether a guided search found it because the greedy decode was not valid.
+    pub guided: bool,
 }
 
 /// The ladder as the blog's table: ratio, sequence, valid, with the reason and its place behind an invalid one.
@@ -63,7 +65,7 @@ pub fn ladder_table(rows: &[Rung]) -> String {
 }
 
 /// The ladder as one JSON object: `a`, `b` and `rungs`, each with `ratio`, `text` and `valid` and, where it is not
-/// valid, `line`, `column` and `message`. Texts stand as they are, JSON escapes what it must.
+/// valid, `line`, `column` and `message`; `guided` where a guided search found it. Texts stand as they are, JSON escapes what it must.
 #[must_use]
 pub fn ladder_json(a: &str, b: &str, rows: &[Rung]) -> Value {
     let rungs: Vec<Value> = rows
@@ -73,6 +75,9 @@ pub fn ladder_json(a: &str, b: &str, rows: &[Rung]) -> Value {
             object.insert("ratio".into(), shortest(rung.ratio));
             object.insert("text".into(), json!(rung.text));
             object.extend(verdict_fields(&rung.verdict));
+            if rung.guided {
+                object.insert("guided".into(), json!(true));
+            }
             Value::Object(object)
         })
         .collect();
@@ -126,9 +131,9 @@ mod tests {
     fn rungs() -> Vec<Rung> {
         let invalid = Verdict::Invalid { line: 1, column: 7, message: "never\x1b closed".into() };
         vec![
-            Rung { ratio: 0.0, text: "x = 1".into(), verdict: Verdict::Valid },
-            Rung { ratio: 0.1, text: "日本 = f(".into(), verdict: invalid },
-            Rung { ratio: 1.0, text: "a\n\tb\x1b[2J".into(), verdict: Verdict::Valid },
+            Rung { ratio: 0.0, text: "x = 1".into(), verdict: Verdict::Valid, guided: false },
+            Rung { ratio: 0.1, text: "日本 = f(".into(), verdict: invalid, guided: false },
+            Rung { ratio: 1.0, text: "a\n\tb\x1b[2J".into(), verdict: Verdict::Valid, guided: false },
         ]
     }
 
@@ -147,7 +152,7 @@ ratio  sequence   valid
 
     #[test]
     fn ratios_get_the_decimals_they_need() {
-        let row = |ratio| Rung { ratio, text: "x".into(), verdict: Verdict::Valid };
+        let row = |ratio| Rung { ratio, text: "x".into(), verdict: Verdict::Valid, guided: false };
         let first = |rows: &[Rung]| ladder_table(rows).lines().nth(2).map(str::to_owned);
         assert_eq!(first(&[row(0.25), row(0.5)]).unwrap(), " 0.25  x         ✓");
         assert_eq!(first(&[row(1.0 / 3.0)]).unwrap(), "0.333  x         ✓");

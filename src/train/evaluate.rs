@@ -183,7 +183,7 @@ impl<'a> Evaluator<'a> {
             for score in model.score(block, Given::Latents(&model.encode_lines(block)?))? {
                 right += score.right.iter().filter(|&&right| right).count();
                 total += score.right.len();
-                nats += score.nats;
+                nats += score.nats();
             }
         }
         Ok((right as f64 / total as f64, nats / total as f64))

@@ -1,0 +1,157 @@
+//! Undo and redo: the scenes before and after the present one.
+
+use super::state::EditedEnd;
+use crate::engine::Scene;
+
+/// What kind of change led to a scene; a run of the same gradual changes is taken back as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The slider moved.
+    Slide,
+    /// A latent token's own slider moved.
+    Token(usize),
+    /// An edit's strength changed.
+    Strength(usize),
+    /// An end is being typed.
+    Typing(EditedEnd),
+    /// Anything else: never joined with its neighbours.
+    Whole,
+}
+
+impl Change {
+    /// What changed from one scene to the next.
+    #[must_use]
+    pub fn between(before: &Scene, after: &Scene) -> Self {
+        if (Scene { ratio: after.ratio, ..before.clone() }) == *after {
+            return Self::Slide;
+        }
+        if (Scene { tokens: after.tokens.clone(), ..before.clone() }) == *after {
+            let pairs = before.tokens.iter().zip(&after.tokens);
+            let moved: Vec<usize> =
+                pairs.enumerate().filter(|(_, (x, y))| x != y).map(|(i, _)| i).collect();
+            let gradual = |i: usize| before.tokens[i].is_some() && after.tokens[i].is_some();
+            if let ([one], true) = (moved.as_slice(), before.tokens.len() == after.tokens.len()) {
+                return if gradual(*one) { Self::Token(*one) } else { Self::Whole };
+            }
+        }
+        if before.edits.len() == after.edits.len() {
+            let mut strengths = before.clone();
+            for (edit, other) in strengths.edits.iter_mut().zip(&after.edits) {
+                edit.strength = other.strength;
+            }
+            let moved = |(x, y): (&crate::engine::Edit, &crate::engine::Edit)| x != y;
+            if strengths == *after {
+                let at = before.edits.iter().zip(&after.edits).position(moved);
+                return at.map_or(Self::Whole, Self::Strength);
+            }
+        }
+        Self::Whole
+    }
+}
+
+/// The scenes that can be gone back to, and forward again.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    past: Vec<Scene>,
+    future: Vec<Scene>,
+    /// The last change, while it may be joined with the next.
+    open: Option<Change>,
+}
+
+impl History {
+    /// Notes that `before` has been left by a change.
+    pub fn record(&mut self, before: Scene, change: Change) {
+        self.future.clear();
+        if change == Change::Whole || self.open != Some(change) {
+            self.past.push(before);
+        }
+        self.open = Some(change);
+    }
+
+    /// The next change is a step of its own, whatever it is.
+    pub fn seal(&mut self) {
+        self.open = None;
+    }
+
+    /// Goes back from `present`; none at the start.
+    pub fn undo(&mut self, present: &Scene) -> Option<Scene> {
+        let scene = self.past.pop()?;
+        self.future.push(present.clone());
+        self.open = None;
+        Some(scene)
+    }
+
+    /// Goes forward from `present`; none at the end.
+    pub fn redo(&mut self, present: &Scene) -> Option<Scene> {
+        let scene = self.future.pop()?;
+        self.past.push(present.clone());
+        self.open = None;
+        Some(scene)
+    }
+
+    /// Steps that can be taken back.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.past.len()
+    }
+
+    /// Whether there is nothing to take back.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.past.is_empty()
+    }
+
+    /// The scenes from the first to the present.
+    pub fn past(&self) -> impl Iterator<Item = &Scene> {
+        self.past.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ratio: f32) -> Scene {
+        Scene { ratio, ..Scene::default() }
+    }
+
+    #[test]
+    fn a_slide_is_one_step_and_other_changes_are_their_own() {
+        let mut history = History::default();
+        let mut scene = at(0.5);
+        for k in 1..=10 {
+            let next = at(0.5 + k as f32 / 100.0);
+            let change = Change::between(&scene, &next);
+            history.record(std::mem::replace(&mut scene, next), change);
+        }
+        let swapped = Scene { a: "b".into(), ..scene.clone() };
+        assert_eq!(Change::between(&scene, &swapped), Change::Whole);
+        history.record(std::mem::replace(&mut scene, swapped.clone()), Change::Whole);
+        assert_eq!(history.len(), 2);
+        scene = history.undo(&scene).unwrap();
+        assert_eq!(scene, at(0.6));
+        scene = history.undo(&scene).unwrap();
+        assert_eq!((scene.clone(), history.undo(&scene)), (at(0.5), None));
+        scene = history.redo(&scene).unwrap();
+        scene = history.redo(&scene).unwrap();
+        assert_eq!((scene.clone(), history.redo(&scene)), (swapped, None));
+    }
+
+    #[test]
+    fn a_new_change_forgets_what_was_taken_back() {
+        let mut history = History::default();
+        history.record(at(0.1), Change::Slide);
+        let back = history.undo(&at(0.2)).unwrap();
+        history.record(back, Change::Whole);
+        assert_eq!(history.redo(&at(0.3)), None);
+    }
+
+    #[test]
+    fn a_latent_token_that_moves_is_told_from_one_that_is_locked() {
+        let with = |tokens: &[Option<f32>]| Scene { tokens: tokens.to_vec(), ..Scene::default() };
+        let (a, b) = (with(&[None, Some(0.5)]), with(&[None, Some(0.6)]));
+        assert_eq!(Change::between(&a, &b), Change::Token(1));
+        assert_eq!(Change::between(&a, &with(&[Some(0.5), Some(0.5)])), Change::Whole);
+        assert_eq!(Change::between(&with(&[]), &a), Change::Whole);
+    }
+}

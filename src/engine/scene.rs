@@ -1,0 +1,184 @@
+//! What is decoded: two ends, the way between them, what each latent token does on it, and edits along directions.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::latent::{self, Direction, Geometry, Latent, LatentError, Path};
+
+/// How far the slider goes.
+pub const RATIO_RANGE: std::ops::RangeInclusive<f32> = -0.5..=1.5;
+/// How many rungs a ladder can have.
+pub const RUNG_RANGE: std::ops::RangeInclusive<usize> = 3..=33;
+/// How far an edit goes along its direction, in standard deviations.
+pub const STRENGTH_RANGE: std::ops::RangeInclusive<f32> = -3.0..=3.0;
+
+/// What an edit is applied to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// The end at ratio 0.
+    A,
+    /// The end at ratio 1.
+    B,
+    /// Every point of the way.
+    Way,
+}
+
+impl Target {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::A, Self::B, Self::Way];
+
+    /// A name for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::A => "A",
+            Self::B => "B",
+            Self::Way => "t",
+        }
+    }
+}
+
+/// A step along a direction.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    /// The direction's name.
+    pub name: String,
+    /// What it changes.
+    pub target: Target,
+    /// How far, in the direction's standard deviations.
+    pub strength: f32,
+    /// Where to.
+    pub direction: Arc<Direction>,
+}
+
+/// How a latent becomes text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decoding {
+    /// The most probable token at every step.
+    #[default]
+    Greedy,
+    /// The greedy decode where it is valid, else the most probable valid text among eight beams that are dropped as soon as
+    /// they cannot become valid any more.
+    Guided,
+}
+
+impl Decoding {
+    /// The name in files and on the screen.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Greedy => "greedy",
+            Self::Guided => "guided",
+        }
+    }
+}
+
+/// Everything that decides what is decoded. Together with the model it gives the same texts again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scene {
+    /// The text at ratio 0.
+    pub a: String,
+    /// The text at ratio 1.
+    pub b: String,
+    /// The way between them.
+    pub path: Path,
+    /// Rungs of the ladder, the ends' reconstructions included.
+    pub rungs: usize,
+    /// Where the slider stands.
+    pub ratio: f32,
+    /// Own ratios of latent tokens that do not follow the slider; tokens beyond its length follow it.
+    #[serde(default)]
+    pub tokens: Vec<Option<f32>>,
+    /// Edits, in the order in which they are applied.
+    #[serde(default)]
+    pub edits: Vec<Edit>,
+    /// How latents become text.
+    #[serde(default)]
+    pub decoding: Decoding,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self {
+            a: String::new(),
+            b: String::new(),
+            path: Path::PerToken,
+            rungs: 11,
+            ratio: 0.5,
+            tokens: Vec::new(),
+            edits: Vec::new(),
+            decoding: Decoding::Greedy,
+        }
+    }
+}
+
+impl Scene {
+    /// The latents at `ratios`, from those of the texts `a` and `b`.
+    ///
+    /// # Errors
+    /// Latents or directions of different shapes; a ratio that is no number.
+    pub fn latents(
+        &self,
+        a: &Latent,
+        b: &Latent,
+        ratios: &[f32],
+        geometry: Geometry,
+    ) -> Result<Vec<Latent>, LatentError> {
+        let a = self.edited(a.clone(), Target::A, geometry)?;
+        let b = self.edited(b.clone(), Target::B, geometry)?;
+        let way = latent::ladder(&a, &b, ratios, self.path)?;
+        way.into_iter()
+            .map(|latent| {
+                let mixed = latent::with_own_ratios(latent, &a, &b, &self.tokens, self.path);
+                self.edited(mixed, Target::Way, geometry)
+            })
+            .collect()
+    }
+
+    fn edited(
+        &self,
+        mut latent: Latent,
+        target: Target,
+        geometry: Geometry,
+    ) -> Result<Latent, LatentError> {
+        for edit in self.edits.iter().filter(|edit| edit.target == target) {
+            latent = latent::step(&latent, &edit.direction, edit.strength, geometry)?;
+        }
+        Ok(latent)
+    }
+
+    /// Whether the ladder of `other` is the same: all but the slider's place is.
+    #[must_use]
+    pub fn same_way(&self, other: &Self) -> bool {
+        self.a == other.a
+            && self.b == other.b
+            && self.path == other.path
+            && self.tokens == other.tokens
+            && self.edits == other.edits
+            && self.decoding == other.decoding
+    }
+
+    /// Brings what a file may hold into the ranges.
+    pub fn clamp(&mut self) {
+        let within = |value: f32, range: std::ops::RangeInclusive<f32>, otherwise: f32| {
+            if value.is_finite() {
+                value.clamp(*range.start(), *range.end())
+            } else {
+                otherwise
+            }
+        };
+        self.rungs = self.rungs.clamp(*RUNG_RANGE.start(), *RUNG_RANGE.end());
+        self.ratio = within(self.ratio, RATIO_RANGE, 0.5);
+        for ratio in self.tokens.iter_mut().flatten() {
+            *ratio = within(*ratio, RATIO_RANGE, 0.5);
+        }
+        for edit in &mut self.edits {
+            edit.strength = within(edit.strength, STRENGTH_RANGE, 0.0);
+        }
+    }
+}
