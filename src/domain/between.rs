@@ -209,11 +209,10 @@ fn groups(a: &[Part<'_>], b: &[Part<'_>], columns: &[Column]) -> Vec<Vec<usize>>
         }
         i
     }
-    let sides: [(&[Part<'_>], fn(&Column) -> Option<usize>); 2] = [(a, |c| c.a), (b, |c| c.b)];
-    for (parts, side) in sides {
+    for (parts, of_a) in [(a, true), (b, false)] {
         let mut column_of = vec![0; parts.len()];
         for (at, column) in columns.iter().enumerate() {
-            if let Some(i) = side(column) {
+            if let Some(i) = if of_a { column.a } else { column.b } {
                 column_of[i] = at;
             }
         }

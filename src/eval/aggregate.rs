@@ -175,15 +175,15 @@ impl Bootstrap {
 
     /// Σ numerators / Σ denominators with its percentile interval; a pair without the figure is (0, 0).
     fn estimate(&self, parts: &[(f64, f64)]) -> Option<Estimate> {
-        self.interval(&|times| ratio(parts, times))
+        self.interval(|times| ratio(parts, times))
     }
 
     /// The difference of two such ratios, `b` − `a`.
     fn difference(&self, a: &[(f64, f64)], b: &[(f64, f64)]) -> Option<Estimate> {
-        self.interval(&|times| Some(ratio(b, times)? - ratio(a, times)?))
+        self.interval(|times| Some(ratio(b, times)? - ratio(a, times)?))
     }
 
-    fn interval(&self, figure: &dyn Fn(&dyn Fn(usize) -> f64) -> Option<f64>) -> Option<Estimate> {
+    fn interval(&self, figure: impl Fn(Times<'_>) -> Option<f64>) -> Option<Estimate> {
         let value = figure(&|_| 1.0)?;
         let mut samples: Vec<f64> =
             self.times.iter().filter_map(|times| figure(&|i| f64::from(times[i]))).collect();
@@ -199,8 +199,11 @@ impl Bootstrap {
     }
 }
 
+/// How often each pair is taken.
+type Times<'a> = &'a dyn Fn(usize) -> f64;
+
 /// Σ numerators / Σ denominators with pairs taken so many times; `None` where no pair has the figure.
-fn ratio(parts: &[(f64, f64)], times: &dyn Fn(usize) -> f64) -> Option<f64> {
+fn ratio(parts: &[(f64, f64)], times: Times<'_>) -> Option<f64> {
     let (mut above, mut below) = (0.0, 0.0);
     for (i, (numerator, denominator)) in parts.iter().enumerate() {
         above += times(i) * numerator;
