@@ -1,8 +1,12 @@
 //! Pure maths on latent codes: interpolation paths, ladders, projections. Knows no file, no terminal and no domain.
 
+mod direction;
 mod path;
 mod sphere;
 
+pub use direction::{
+    principal_components, right_singular_vectors, Direction, DirectionError, Geometry,
+};
 pub use path::{
     ladder, ratios, slerp, slerp_weights, with_own_ratios, ParsePathError, Path,
 };

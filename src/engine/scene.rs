@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::latent::{self, Direction, Geometry, Latent, LatentError, Path};
+use crate::latent::{self, Direction, DirectionError, Geometry, Latent, LatentError, Path};
 
 /// How far the slider goes.
 pub const RATIO_RANGE: std::ops::RangeInclusive<f32> = -0.5..=1.5;
@@ -102,6 +102,22 @@ pub struct Scene {
     pub decoding: Decoding,
 }
 
+/// Why a scene has no latents.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SceneError {
+    /// The ends do not fit each other, or a ratio is no number.
+    #[error(transparent)]
+    Way(#[from] LatentError),
+    /// An edit's direction belongs to another model.
+    #[error("the edit `{name}`: {error}")]
+    Edit {
+        /// The direction's name.
+        name: String,
+        /// What is wrong with it.
+        error: DirectionError,
+    },
+}
+
 impl Default for Scene {
     fn default() -> Self {
         Self {
@@ -128,7 +144,7 @@ impl Scene {
         b: &Latent,
         ratios: &[f32],
         geometry: Geometry,
-    ) -> Result<Vec<Latent>, LatentError> {
+    ) -> Result<Vec<Latent>, SceneError> {
         let a = self.edited(a.clone(), Target::A, geometry)?;
         let b = self.edited(b.clone(), Target::B, geometry)?;
         let way = latent::ladder(&a, &b, ratios, self.path)?;
@@ -145,9 +161,11 @@ impl Scene {
         mut latent: Latent,
         target: Target,
         geometry: Geometry,
-    ) -> Result<Latent, LatentError> {
+    ) -> Result<Latent, SceneError> {
         for edit in self.edits.iter().filter(|edit| edit.target == target) {
-            latent = latent::step(&latent, &edit.direction, edit.strength, geometry)?;
+            latent = edit.direction.step(&latent, edit.strength, geometry).map_err(|error| {
+                SceneError::Edit { name: edit.name.clone(), error }
+            })?;
         }
         Ok(latent)
     }

@@ -99,23 +99,29 @@ pub fn slerp(a: &[f32], b: &[f32], ratio: f32) -> Vec<f32> {
         return combine(a, b, 1.0 - t, t);
     }
 
-    // Kahan's angle between unit vectors: exact near 0 and π, where the arc cosine loses half its digits or, for a
-    // cosine that rounding took above 1, gives NaN.
+    let omega = angle(a, b, a_norm, b_norm);
+    let (sine, ahead) = (omega.sin(), omega < std::f64::consts::FRAC_PI_2);
+    if sine < PARALLEL_SINE && ahead {
+        return combine(a, b, 1.0 - t, t);
+    }
+    if sine < ANTIPODAL_SINE && !ahead {
+        return half_turn(a, b, omega, t);
+    }
+    combine(a, b, ((1.0 - t) * omega).sin() / sine, (t * omega).sin() / sine)
+}
+
+/// The angle between two vectors of these norms, from 0 to π.
+///
+/// Kahan's: exact near 0 and π, where the arc cosine loses half its digits or, for a cosine that rounding took above 1,
+/// gives NaN.
+pub(super) fn angle(a: &[f32], b: &[f32], a_norm: f64, b_norm: f64) -> f64 {
     let (mut apart, mut together) = (0.0, 0.0);
     for (x, y) in a.iter().zip(b) {
         let (u, v) = (f64::from(*x) / a_norm, f64::from(*y) / b_norm);
         apart += (u - v) * (u - v);
         together += (u + v) * (u + v);
     }
-    let omega = 2.0 * apart.sqrt().atan2(together.sqrt());
-    let sine = omega.sin();
-    if sine < PARALLEL_SINE && apart < together {
-        return combine(a, b, 1.0 - t, t);
-    }
-    if sine < ANTIPODAL_SINE && apart > together {
-        return half_turn(a, b, omega, t);
-    }
-    combine(a, b, ((1.0 - t) * omega).sin() / sine, (t * omega).sin() / sine)
+    2.0 * apart.sqrt().atan2(together.sqrt())
 }
 
 /// The weights of two vectors of equal length in [`slerp`], from the cosine of their angle; those of the straight line
@@ -158,14 +164,15 @@ fn half_turn(a: &[f32], b: &[f32], omega: f64, t: f64) -> Vec<f32> {
 }
 
 /// The part of `v` across the unit vector `u`, and its length.
-fn reject(v: &[f64], u: &[f64]) -> (Vec<f64>, f64) {
+pub(super) fn reject(v: &[f64], u: &[f64]) -> (Vec<f64>, f64) {
     let dot: f64 = v.iter().zip(u).map(|(x, y)| x * y).sum();
     let across: Vec<f64> = v.iter().zip(u).map(|(x, y)| x - dot * y).collect();
     let length = across.iter().map(|x| x * x).sum::<f64>().sqrt();
     (across, length)
 }
 
-fn norm(v: &[f32]) -> f64 {
+/// The length of a vector; in double precision no finite one leaves the range.
+pub(super) fn norm(v: &[f32]) -> f64 {
     v.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
 }
 
@@ -177,7 +184,7 @@ fn combine(a: &[f32], b: &[f32], a_weight: f64, b_weight: f64) -> Vec<f32> {
 }
 
 /// Extrapolating near the end of the f32 range stops there: infinity would become NaN in the model.
-fn to_f32(x: f64) -> f32 {
+pub(super) fn to_f32(x: f64) -> f32 {
     x.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
 }
 
