@@ -1,0 +1,70 @@
+//! The two ends: drawn, swapped, typed.
+
+use rand::seq::index::sample;
+use tui_input::{Input, InputRequest};
+
+use crate::app::state::{EditedEnd, Notice, Overlay, State, Typing};
+
+/// Characters of an end that is typed or pasted, at most.
+const LONGEST: usize = 10_000;
+
+/// The text of an end.
+pub(super) fn text(state: &mut State, end: EditedEnd) -> &mut String {
+    match end {
+        EditedEnd::A => &mut state.scene.a,
+        EditedEnd::B => &mut state.scene.b,
+    }
+}
+
+/// Two other samples.
+pub(super) fn random(state: &mut State) {
+    if state.samples.len() < 2 {
+        if state.model.is_some() {
+            let message = "there are no samples to draw from: type the ends with a and b";
+            state.notice = Notice::Error(message.to_owned());
+        }
+        return;
+    }
+    let drawn = sample(&mut state.rng, state.samples.len(), 2);
+    state.scene.a.clone_from(&state.samples[drawn.index(0)]);
+    state.scene.b.clone_from(&state.samples[drawn.index(1)]);
+}
+
+/// Opens the text field of an end.
+pub(super) fn begin_typing(state: &mut State, end: EditedEnd) {
+    let before = text(state, end).clone();
+    state.history.seal();
+    state.overlay =
+        Some(Overlay::Typing(Typing { end, input: Input::new(before.clone()), before }));
+}
+
+/// A key in the text field; the end follows.
+pub(super) fn edit(state: &mut State, request: InputRequest) {
+    if let Some(Overlay::Typing(typing)) = &mut state.overlay {
+        let full = typing.input.value().chars().count() >= LONGEST;
+        if full && matches!(request, InputRequest::InsertChar(_)) {
+            return;
+        }
+        typing.input.handle(request);
+        follow(state);
+    }
+}
+
+/// Pasted text: into the field where one is open; line breaks become blanks, since a sequence is one line.
+pub(super) fn paste(state: &mut State, pasted: &str) {
+    if let Some(Overlay::Typing(typing)) = &mut state.overlay {
+        let room = LONGEST.saturating_sub(typing.input.value().chars().count());
+        for c in pasted.trim_end_matches(['\r', '\n']).chars().take(room) {
+            let c = if matches!(c, '\r' | '\n') { ' ' } else { c };
+            typing.input.handle(InputRequest::InsertChar(c));
+        }
+        follow(state);
+    }
+}
+
+fn follow(state: &mut State) {
+    if let Some(typing) = state.typing() {
+        let (end, typed) = (typing.end, typing.input.value().to_owned());
+        *text(state, end) = typed;
+    }
+}

@@ -1,0 +1,79 @@
+//! What the engine tells.
+
+use super::ends;
+use crate::app::state::{Notice, RungView, State, Strip};
+use crate::engine::{Kind, Reply};
+use crate::eval::{Ladder, LadderMetrics, Units};
+use crate::report::Rung;
+
+/// Takes a reply in; whether everything has to be decoded, since a model has just been opened.
+pub(super) fn take(state: &mut State, reply: Reply) -> bool {
+    match reply {
+        Reply::Ready { info, samples } => {
+            state.model = Some(info);
+            state.samples = samples;
+            state.notice = Notice::Status("ready".to_owned());
+            if state.scene.a.is_empty() && state.scene.b.is_empty() {
+                ends::random(state);
+            }
+            return true;
+        }
+        Reply::LadderStep { generation, rows } if state.is_last(Kind::Ladder, generation) => {
+            for (row, text, _) in rows {
+                if let Some(rung) = state.rungs.get_mut(row) {
+                    rung.text = text;
+                }
+            }
+            state.notice = Notice::Status("decoding …".to_owned());
+        }
+        Reply::LadderDone { generation, rungs } if state.is_last(Kind::Ladder, generation) => {
+            state.figures = Some(figures(state, &rungs));
+            state.rungs = rungs.into_iter().map(whole).collect();
+            state.notice = Notice::Status("ready".to_owned());
+        }
+        Reply::PointStep { generation, text } if state.is_last(Kind::Point, generation) => {
+            state.point.text = text;
+        }
+        Reply::PointDone { generation, rung } if state.is_last(Kind::Point, generation) => {
+            state.point = whole(rung);
+        }
+        Reply::Inspected { generation, inspection }
+            if state.is_last(Kind::Inspect, generation) =>
+        {
+            state.inspection = Some(*inspection);
+        }
+        Reply::Strip { generation, samples, done } if state.is_last(Kind::Strip, generation) => {
+            state.strip = Strip { samples, done };
+        }
+        Reply::Failed { message } => state.notice = Notice::Error(message),
+        // News of a request that a newer one has replaced.
+        _ => {}
+    }
+    false
+}
+
+fn whole(rung: Rung) -> RungView {
+    RungView {
+        ratio: rung.ratio,
+        text: rung.text,
+        verdict: Some(rung.verdict),
+        guided: rung.guided,
+    }
+}
+
+fn figures(state: &State, rungs: &[Rung]) -> LadderMetrics {
+    let units = Units::of(state.model.as_ref().map_or("", |model| &model.domain));
+    let ladder = Ladder {
+        a: state.scene.a.clone(),
+        b: state.scene.b.clone(),
+        rungs: rungs.iter().map(|rung| rung.text.clone()).collect(),
+        valid: rungs.iter().map(|rung| rung.verdict.is_valid()).collect(),
+    };
+    LadderMetrics::measure(&ladder, None, units)
+}
+
+impl State {
+    fn is_last(&self, kind: Kind, generation: u64) -> bool {
+        self.generations.is_last(kind, generation)
+    }
+}

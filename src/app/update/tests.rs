@@ -1,0 +1,267 @@
+use proptest::prelude::*;
+use tui_input::InputRequest;
+
+use super::*;
+use crate::app::{find, Step, COMMANDS};
+use crate::domain::Verdict;
+use crate::engine::{ModelInfo, Reply, StripSample, RATIO_RANGE, RUNG_RANGE};
+use crate::latent::Geometry;
+use crate::report::Rung;
+
+fn ready() -> State {
+    let mut state = State::new(1);
+    let info = ModelInfo {
+        name: "m".into(),
+        domain: "python".into(),
+        parameters: 1,
+        latent_tokens: 4,
+        latent_size: 2,
+        geometry: Geometry::Sphere,
+    };
+    let samples = ["a", "b", "c"].map(str::to_owned).to_vec();
+    let effects = update(&mut state, Action::Engine(Reply::Ready { info, samples }));
+    assert_eq!(kinds(&effects), [Kind::Ladder, Kind::Point, Kind::Strip]);
+    state
+}
+
+fn kinds(effects: &[Effect]) -> Vec<Kind> {
+    effects.iter().map(|Effect::Decode(request)| request.kind).collect()
+}
+
+fn press(state: &mut State, command: Command) -> Vec<Effect> {
+    update(state, Action::Run(command))
+}
+
+fn rung(ratio: f32) -> Rung {
+    Rung { ratio, text: "x\u{1b}".into(), verdict: Verdict::Valid, guided: false }
+}
+
+fn actions() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        6 => (0..COMMANDS.len()).prop_map(|i| Action::Run(COMMANDS[i].command)),
+        1 => any::<f32>().prop_map(Action::SlideTo),
+        1 => (0usize..6, any::<f32>()).prop_map(|(token, ratio)| Action::SlideToken(token, ratio)),
+        1 => any::<usize>().prop_map(Action::ChooseRung),
+        1 => any::<usize>().prop_map(Action::ChooseRow),
+        1 => (0..Panel::ALL.len()).prop_map(|i| Action::Focus(Panel::ALL[i])),
+        1 => any::<char>().prop_map(|c| Action::Edit(InputRequest::InsertChar(c))),
+        1 => Just(Action::Edit(InputRequest::DeletePrevChar)),
+        1 => any::<String>().prop_map(Action::Paste),
+        1 => Just(Action::Accept),
+        1 => Just(Action::Leave),
+        1 => (0u64..40, 0usize..40).prop_map(|(generation, n)| Action::Engine(Reply::LadderDone {
+            generation, rungs: (0..n).map(|k| rung(k as f32 / 40.0)).collect()
+        })),
+        1 => (0u64..40).prop_map(|generation| Action::Engine(Reply::PointDone { generation, rung: rung(0.3) })),
+        1 => (0u64..40, 0usize..60).prop_map(|(generation, row)| Action::Engine(Reply::LadderStep {
+            generation, rows: vec![(row, "t".into(), false)]
+        })),
+        1 => (0u64..40, any::<bool>()).prop_map(|(generation, done)| Action::Engine(Reply::Strip {
+            generation, done, samples: vec![StripSample { ratio: 0.1, valid: true }, StripSample { ratio: 0.2, valid: false }]
+        })),
+    ]
+}
+
+fn play(state: &mut State, all: Vec<Action>) -> Result<(), TestCaseError> {
+    for action in all {
+        // A ladder of the engine's is as long as the one that was asked for.
+        if let Action::Engine(Reply::LadderDone { rungs, .. }) = &action {
+            if rungs.len() != state.rungs.len() {
+                continue;
+            }
+        }
+        let _ = update(state, action);
+        prop_assert!(RATIO_RANGE.contains(&state.scene.ratio));
+        prop_assert!(RUNG_RANGE.contains(&state.rungs.len()));
+        prop_assert!(state.nearest_rung() < state.rungs.len());
+        prop_assert!(state.token < state.tokens());
+        prop_assert!(state.scene.tokens.len() <= state.tokens());
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_can_be_taken_back_and_done_again(all in prop::collection::vec(actions(), 0..300)) {
+        let mut state = ready();
+        let start = state.scene.clone();
+        play(&mut state, all)?;
+        let _ = update(&mut state, Action::Leave);
+        let end = state.scene.clone();
+        while !state.history.is_empty() {
+            let _ = press(&mut state, Command::Undo);
+        }
+        prop_assert_eq!(&state.scene, &start);
+        for _ in 0..1000 {
+            let _ = press(&mut state, Command::Redo);
+        }
+        // What had been taken back before the end is done again as well.
+        if state.scene != end {
+            let _ = press(&mut state, Command::Undo);
+        }
+        let mut seen = vec![state.scene.clone()];
+        while !state.history.is_empty() {
+            let _ = press(&mut state, Command::Undo);
+            seen.push(state.scene.clone());
+        }
+        prop_assert!(seen.contains(&end));
+    }
+
+    #[test]
+    fn only_what_changed_is_decoded(all in prop::collection::vec(actions(), 0..200)) {
+        let mut state = ready();
+        for action in all {
+            if matches!(action, Action::Engine(_)) {
+                continue;
+            }
+            let (before, focus) = (state.scene.clone(), state.focus);
+            let effects = kinds(&update(&mut state, action));
+            let ladder = !state.scene.same_way(&before) || state.scene.rungs != before.rungs;
+            prop_assert_eq!(effects.contains(&Kind::Ladder), ladder);
+            prop_assert_eq!(effects.contains(&Kind::Strip), !state.scene.same_way(&before));
+            if state.scene == before && state.focus == focus {
+                prop_assert!(effects.iter().all(|kind| *kind == Kind::Inspect));
+            }
+        }
+    }
+}
+
+#[test]
+fn ten_thousand_actions_can_be_taken_back() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let all = prop::collection::vec(actions(), 10_000)
+        .new_tree(&mut runner)
+        .expect("actions")
+        .current();
+    let mut state = ready();
+    let start = state.scene.clone();
+    play(&mut state, all).expect("in range");
+    let _ = update(&mut state, Action::Leave);
+    while !state.history.is_empty() {
+        let _ = press(&mut state, Command::Undo);
+    }
+    assert_eq!(state.scene, start);
+}
+
+#[test]
+fn keys_are_bound_once_per_panel() {
+    for panel in Panel::ALL.into_iter().map(Some).chain([None]) {
+        let bound = COMMANDS.iter().filter(|e| e.panel == panel);
+        let mut keys: Vec<&str> = bound.flat_map(|e| e.keys).copied().collect();
+        let count = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), count, "{panel:?}");
+    }
+    let mut names: Vec<&str> = COMMANDS.iter().map(|e| e.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), COMMANDS.len());
+}
+
+#[test]
+fn a_panels_own_keys_go_first() {
+    assert_eq!(find("left", Panel::Ladder), Some(Command::Slide(Step::Left)));
+    assert_eq!(find("left", Panel::Mix), Some(Command::SlideToken(Step::Left)));
+    assert_eq!(find("q", Panel::Mix), Some(Command::Quit));
+}
+
+#[test]
+fn late_replies_change_nothing() {
+    let mut state = ready();
+    let stale = Generations::last(&state, Kind::Point);
+    let _ = update(&mut state, Action::SlideTo(0.9));
+    let late = Rung { text: "old".into(), ..rung(0.5) };
+    let _ = update(&mut state, Action::Engine(Reply::PointDone { generation: stale, rung: late }));
+    assert_eq!((state.point.ratio, state.point.text.as_str()), (0.9, ""));
+}
+
+/// Reads the number of the last request of a kind.
+struct Generations;
+
+impl Generations {
+    fn last(state: &State, kind: Kind) -> u64 {
+        (0..1000).find(|&n| state.generations.is_last(kind, n)).expect("a number")
+    }
+}
+
+#[test]
+fn typing_is_decoded_live_and_can_be_left() {
+    let mut state = ready();
+    let before = state.scene.a.clone();
+    let _ = press(&mut state, Command::Type(EditedEnd::A));
+    for c in "!?".chars() {
+        let effects = update(&mut state, Action::Edit(InputRequest::InsertChar(c)));
+        assert_eq!(kinds(&effects), [Kind::Ladder, Kind::Point, Kind::Strip]);
+    }
+    let _ = update(&mut state, Action::Paste("a\nb\n".into()));
+    assert!(state.scene.a.ends_with("!?a b"));
+    let _ = update(&mut state, Action::Leave);
+    assert!(state.scene.a == before && state.overlay.is_none());
+    let _ = press(&mut state, Command::Type(EditedEnd::A));
+    let _ = update(&mut state, Action::Edit(InputRequest::InsertChar('1')));
+    let _ = update(&mut state, Action::Edit(InputRequest::InsertChar('2')));
+    let _ = update(&mut state, Action::Accept);
+    assert!(state.scene.a.ends_with("12"));
+    // What was typed is one step.
+    let _ = press(&mut state, Command::Undo);
+    assert_eq!(state.scene.a, before);
+}
+
+#[test]
+fn steps_there_and_back_are_exact() {
+    let mut state = ready();
+    for step in [Step::Right, Step::Left] {
+        for _ in 0..20 {
+            let _ = press(&mut state, Command::Slide(step));
+        }
+    }
+    assert_eq!(state.scene.ratio, 0.5);
+}
+
+#[test]
+fn latent_tokens_are_locked_moved_and_freed() {
+    let mut state = ready();
+    let _ = update(&mut state, Action::Focus(Panel::Mix));
+    let _ = press(&mut state, Command::Down);
+    let _ = press(&mut state, Command::LockToken);
+    assert_eq!(state.scene.tokens, [None, Some(0.5), None, None]);
+    let _ = press(&mut state, Command::SlideToken(Step::CoarseRight));
+    let _ = press(&mut state, Command::SlideToken(Step::CoarseRight));
+    let _ = update(&mut state, Action::SlideTo(0.1));
+    assert_eq!((state.token_ratio(0), state.token_ratio(1)), (0.1, 0.7));
+    let _ = press(&mut state, Command::LockToken);
+    assert!(state.scene.tokens.is_empty());
+    for _ in 0..4 {
+        let _ = press(&mut state, Command::Undo);
+    }
+    assert_eq!(state.scene.tokens, []);
+}
+
+#[test]
+fn seams_are_jumped_to() {
+    let mut state = ready();
+    let samples = [(0.0, true), (0.2, true), (0.21, false), (0.4, false), (0.41, true), (1.0, true)]
+        .map(|(ratio, valid)| StripSample { ratio, valid });
+    let generation = Generations::last(&state, Kind::Strip);
+    let reply = Reply::Strip { generation, samples: samples.to_vec(), done: true };
+    let _ = update(&mut state, Action::Engine(reply));
+    let mut met = Vec::new();
+    for command in [Command::SeamLeft, Command::SeamLeft, Command::SeamLeft, Command::SeamRight] {
+        let _ = press(&mut state, command);
+        met.push(state.scene.ratio);
+    }
+    assert_eq!(met, [0.405, 0.205, 0.205, 0.405]);
+    assert_eq!(state.strip.valid_within(0.3, 0.35), Some(false));
+    assert_eq!(state.strip.valid_within(0.7, 0.8), Some(true));
+}
+
+#[test]
+fn inspections_are_asked_for_while_they_are_shown() {
+    let mut state = ready();
+    assert_eq!(kinds(&update(&mut state, Action::Focus(Panel::Latents))), [Kind::Inspect]);
+    let effects = press(&mut state, Command::Slide(Step::Left));
+    assert_eq!(kinds(&effects), [Kind::Point, Kind::Inspect]);
+    let _ = update(&mut state, Action::Focus(Panel::Ladder));
+    assert_eq!(kinds(&press(&mut state, Command::Slide(Step::Left))), [Kind::Point]);
+}
