@@ -2,11 +2,13 @@
 
 mod actions;
 mod history;
+mod keymap;
 mod state;
 mod update;
 
-pub use actions::{find, Action, Command, Entry, Step, COMMANDS};
+pub use actions::{keys, Action, Command, Entry, Keys, Step, COMMANDS};
 pub use history::{Change, History};
+pub use keymap::{Key, KeyCode, KeyError, KeyMap, KeyMapError, Override, Row};
 pub use state::{
     EditedEnd, Likeness, Notice, Overlay, Panel, RungView, State, Strip, Typing,
 };

@@ -2,6 +2,8 @@
 
 mod events;
 mod hit;
+mod keys;
+mod preferences;
 mod theme;
 mod view;
 
@@ -18,7 +20,9 @@ use ratatui::Terminal;
 
 pub use events::action_of;
 pub use hit::{Hit, HitMap};
-pub use theme::Theme;
+pub use keys::key_of;
+pub use preferences::{Glyphs, Preferences};
+pub use theme::{Depth, Theme, ThemeName};
 pub use view::view;
 
 use crate::app::{update, Action, Effect, State};

@@ -2,6 +2,7 @@
 
 use tui_input::InputRequest;
 
+use super::keymap::{KeyMap, KeyMapError, Override, Row};
 use super::state::{EditedEnd, Panel};
 use crate::engine::Reply;
 
@@ -181,7 +182,7 @@ pub const COMMANDS: &[Entry] = &[
     entry(Command::Undo, "undo", &["u"], "take the last change back", "undo"),
     entry(Command::Redo, "redo", &["U", "ctrl+r"], "do it again", ""),
     entry(Command::NextPanel, "next-panel", &["tab"], "to the next panel", "panels"),
-    entry(Command::PreviousPanel, "previous-panel", &["backtab"], "to the panel before", ""),
+    entry(Command::PreviousPanel, "previous-panel", &["shift+tab"], "to the panel before", ""),
     within(Panel::Mix, entry(Command::SlideToken(Step::Left), "token-left", &["left", "h"], "move the latent token by 0.02 towards A", "move")),
     within(Panel::Mix, entry(Command::SlideToken(Step::Right), "token-right", &["right", "l"], "move the latent token by 0.02 towards B", "")),
     within(Panel::Mix, entry(Command::SlideToken(Step::CoarseLeft), "token-left-coarse", &["shift+left", "H"], "move the latent token by 0.1 towards A", "")),
@@ -194,11 +195,19 @@ pub const COMMANDS: &[Entry] = &[
     entry(Command::Quit, "quit", &["q", "ctrl+c"], "quit", "quit"),
 ];
 
-/// The command that a key is bound to while a panel has the focus: the panel's own first.
-#[must_use]
-pub fn find(key: &str, focus: Panel) -> Option<Command> {
-    let bound = |panel: Option<Panel>| {
-        COMMANDS.iter().find(|e| e.panel == panel && e.keys.contains(&key)).map(|e| e.command)
-    };
-    bound(Some(focus)).or_else(|| bound(None))
+/// Which key does what; a panel's own keys go before those that count everywhere.
+pub type Keys = KeyMap<Command, Panel>;
+
+/// The table's keys, with a person's own in place of the default ones.
+///
+/// # Errors
+/// An override that names no command or no key, or a key that two commands would share.
+pub fn keys(overrides: &[Override]) -> Result<Keys, KeyMapError> {
+    let rows = COMMANDS.iter().map(|entry| Row {
+        id: entry.name,
+        command: entry.command,
+        keys: entry.keys,
+        context: entry.panel,
+    });
+    KeyMap::new(rows, overrides)
 }

@@ -1,11 +1,10 @@
 //! Events of a terminal as actions.
 
-use ratatui::crossterm::event::{
-    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
-};
+use ratatui::crossterm::event::{Event, KeyEvent, KeyEventKind, MouseButton, MouseEventKind};
 use tui_input::backend::crossterm::to_input_request;
 
 use super::hit::HitMap;
+use super::keys::key_of;
 use crate::app::{find, Action, Command, State, Step};
 
 /// The action that an event means in this state; none for most.
@@ -26,7 +25,7 @@ pub fn action_of(state: &State, hits: &HitMap, event: &Event) -> Option<Action> 
 }
 
 fn key_action(state: &State, key: KeyEvent, event: &Event) -> Option<Action> {
-    let name = key_name(key);
+    let name = key_of(key).map(|key| key.to_string());
     if state.editing.is_some() {
         return match name.as_deref() {
             Some("enter") => Some(Action::Accept),
@@ -40,34 +39,4 @@ fn key_action(state: &State, key: KeyEvent, event: &Event) -> Option<Action> {
         return Some(Action::Leave);
     }
     find(&name).map(Action::Run)
-}
-
-/// A key as the table of commands writes it.
-fn key_name(key: KeyEvent) -> Option<String> {
-    let name = match key.code {
-        KeyCode::Char(c) => c.to_string(),
-        KeyCode::Left => "left".to_owned(),
-        KeyCode::Right => "right".to_owned(),
-        KeyCode::Up => "up".to_owned(),
-        KeyCode::Down => "down".to_owned(),
-        KeyCode::Home => "home".to_owned(),
-        KeyCode::End => "end".to_owned(),
-        KeyCode::Enter => "enter".to_owned(),
-        KeyCode::Esc => "esc".to_owned(),
-        KeyCode::F(n) => format!("f{n}"),
-        _ => return None,
-    };
-    let mut prefix = String::new();
-    for (modifier, word) in [
-        (KeyModifiers::CONTROL, "ctrl+"),
-        (KeyModifiers::ALT, "alt+"),
-        (KeyModifiers::SHIFT, "shift+"),
-    ] {
-        // Shift is part of a character already.
-        let told = modifier != KeyModifiers::SHIFT || !matches!(key.code, KeyCode::Char(_));
-        if key.modifiers.contains(modifier) && told {
-            prefix.push_str(word);
-        }
-    }
-    Some(prefix + &name)
 }

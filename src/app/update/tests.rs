@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use tui_input::InputRequest;
 
 use super::*;
-use crate::app::{find, Step, COMMANDS};
+use crate::app::{keys, Step, COMMANDS};
 use crate::domain::Verdict;
 use crate::engine::{ModelInfo, Reply, StripSample, RATIO_RANGE, RUNG_RANGE};
 use crate::latent::Geometry;
@@ -144,26 +144,18 @@ fn ten_thousand_actions_can_be_taken_back() {
 }
 
 #[test]
-fn keys_are_bound_once_per_panel() {
-    for panel in Panel::ALL.into_iter().map(Some).chain([None]) {
-        let bound = COMMANDS.iter().filter(|e| e.panel == panel);
-        let mut keys: Vec<&str> = bound.flat_map(|e| e.keys).copied().collect();
-        let count = keys.len();
-        keys.sort_unstable();
-        keys.dedup();
-        assert_eq!(keys.len(), count, "{panel:?}");
+fn every_command_has_a_name_and_a_panels_own_keys_go_first() {
+    let keys = keys(&[]).expect("no key is bound twice in a panel");
+    assert_eq!(keys.bindings().count(), COMMANDS.len());
+    let of = |key, panel| keys.lookup_name(key, Some(panel));
+    assert_eq!(of("left", Panel::Ladder), Some(Command::Slide(Step::Left)));
+    assert_eq!(of("left", Panel::Mix), Some(Command::SlideToken(Step::Left)));
+    assert_eq!(of("q", Panel::Mix), Some(Command::Quit));
+    for entry in COMMANDS {
+        for key in entry.keys {
+            assert_eq!(keys.lookup_name(key, entry.panel), Some(entry.command), "{key}");
+        }
     }
-    let mut names: Vec<&str> = COMMANDS.iter().map(|e| e.name).collect();
-    names.sort_unstable();
-    names.dedup();
-    assert_eq!(names.len(), COMMANDS.len());
-}
-
-#[test]
-fn a_panels_own_keys_go_first() {
-    assert_eq!(find("left", Panel::Ladder), Some(Command::Slide(Step::Left)));
-    assert_eq!(find("left", Panel::Mix), Some(Command::SlideToken(Step::Left)));
-    assert_eq!(find("q", Panel::Mix), Some(Command::Quit));
 }
 
 #[test]
