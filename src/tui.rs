@@ -18,14 +18,14 @@ use ratatui::crossterm::event::{DisableMouseCapture, EnableMouseCapture, Event};
 use ratatui::crossterm::execute;
 use ratatui::Terminal;
 
-pub use events::action_of;
-pub use hit::{Hit, HitMap};
+pub use events::Hands;
+pub use hit::{Grip, Hit, HitMap};
 pub use keys::key_of;
 pub use preferences::{Glyphs, Preferences};
 pub use theme::{Depth, Theme, ThemeName};
 pub use view::view;
 
-use crate::app::{update, Action, Effect, State};
+use crate::app::{keys, update, Action, Effect, State};
 use crate::engine::Engine;
 
 /// How often the loop looks whether it was asked to end from outside.
@@ -45,7 +45,8 @@ pub fn explore(engine: Engine, seed: u64) -> io::Result<()> {
     let (send, events) = crossbeam_channel::bounded(1024);
     std::thread::Builder::new().name("input".to_owned()).spawn(move || read_events(&send))?;
     let theme = Theme::from_environment();
-    let mut state = State::new(seed);
+    let keys = keys(&[]).map_err(io::Error::other)?;
+    let mut state = State::new(seed, keys);
     let result = run(&mut terminal, &mut state, &engine, &events, &theme, &stop);
     drop(mouse);
     ratatui::restore();
@@ -96,6 +97,7 @@ pub fn run<B: Backend<Error = io::Error>>(
     theme: &Theme,
     stop: &AtomicBool,
 ) -> io::Result<()> {
+    let mut hands = Hands::default();
     let mut hits = draw(terminal, state, theme)?;
     while !state.quit && !stop.load(Ordering::Relaxed) {
         let mut dirty = false;
@@ -110,7 +112,7 @@ pub fn run<B: Backend<Error = io::Error>>(
             recv(events) -> event => match event {
                 Ok(event) => {
                     dirty = true;
-                    take(action_of(state, &hits, &event), state);
+                    take(hands.action_of(state, &hits, &event), state);
                 }
                 // The terminal is gone.
                 Err(_) => return Ok(()),
@@ -126,7 +128,7 @@ pub fn run<B: Backend<Error = io::Error>>(
         }
         while let Ok(event) = events.try_recv() {
             dirty = true;
-            take(action_of(state, &hits, &event), state);
+            take(hands.action_of(state, &hits, &event), state);
         }
         while let Ok(reply) = engine.replies().try_recv() {
             dirty = true;

@@ -3,8 +3,9 @@
 use ratatui::backend::TestBackend;
 use ratatui::Terminal;
 use tui_input::InputRequest;
-use tvae_tui::app::{update, Action, Command, EditedEnd, State};
+use tvae_tui::app::{keys, update, Action, Command, EditedEnd, Panel, State};
 use tvae_tui::domain::Verdict;
+use tvae_tui::latent::Geometry;
 use tvae_tui::engine::{ModelInfo, Reply};
 use tvae_tui::report::Rung;
 use tvae_tui::tui::{view, Theme};
@@ -20,18 +21,19 @@ fn draw(state: &State, width: u16, height: u16) -> String {
 }
 
 fn ready() -> State {
-    let mut state = State::new(7);
+    let mut state = State::new(7, keys(&[]).expect("keys"));
     let info = ModelInfo {
         name: "python".into(),
         domain: "python".into(),
         parameters: 4_503_136,
         latent_tokens: 8,
         latent_size: 32,
+        geometry: Geometry::Sphere,
     };
     let samples = ["data = json.loads(text)", "return self.items[0] or None"];
     let samples = samples.map(str::to_owned).to_vec();
     let _ = update(&mut state, Action::Engine(Reply::Ready { info, samples }));
-    (state.ends.a, state.ends.b) =
+    (state.scene.a, state.scene.b) =
         ("data = json.loads(text)".to_owned(), "return self.items[0] or None".to_owned());
     state
 }
@@ -64,6 +66,7 @@ fn decoded() -> State {
                 3 => Verdict::invalid(1, 18, "'(' was never closed"),
                 _ => Verdict::Valid,
             },
+            guided: k == 6,
         })
         .collect();
     let point = Rung { ratio: 0.5, ..rungs[5].clone() };
@@ -98,7 +101,7 @@ fn help_and_typing() {
 
 #[test]
 fn before_and_while_decoding() {
-    insta::assert_snapshot!("opening_80x24", draw(&State::new(1), 80, 24));
+    insta::assert_snapshot!("opening_80x24", draw(&State::new(1, keys(&[]).expect("keys")), 80, 24));
     let mut state = ready();
     let rows = texts().into_iter().take(4).enumerate().map(|(i, t)| (i, t[..6].to_owned(), false));
     let rows: Vec<_> = rows.collect();
@@ -120,7 +123,7 @@ fn an_error_says_what_to_do() {
 #[test]
 fn nothing_raw_reaches_the_terminal_and_no_size_panics() {
     let mut state = decoded();
-    state.ends.a = "\u{1b}]0;title\u{7}\u{202e}\u{200b}日本語".repeat(40);
+    state.scene.a = "\u{1b}]0;title\u{7}\u{202e}\u{200b}日本語".repeat(40);
     for width in 1..90 {
         for height in [1, 2, 3, 5, 6, 9, 10, 15, 16, 17, 24, 29, 30, 31] {
             let screen = draw(&state, width, height);

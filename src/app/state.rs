@@ -4,6 +4,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tui_input::Input;
 
+use super::actions::Keys;
 use super::history::History;
 use crate::domain::Verdict;
 use crate::engine::{Inspection, Kind, ModelInfo, Scene, StripSample};
@@ -167,12 +168,16 @@ pub struct State {
     pub probabilities: bool,
     /// The panel that the keys go to.
     pub focus: Panel,
+    /// The panel that is shown beside the ladder.
+    pub side: Panel,
     /// The chosen latent token of the mix.
     pub token: usize,
     /// What lies on top.
     pub overlay: Option<Overlay>,
     /// The line for the person.
     pub notice: Notice,
+    /// Which key does what.
+    pub keys: Keys,
     /// Whether the program is to end.
     pub quit: bool,
     pub(super) generations: Generations,
@@ -199,7 +204,7 @@ impl Generations {
 impl State {
     /// The state before the model is open; `seed` decides the random ends.
     #[must_use]
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, keys: Keys) -> Self {
         let scene = Scene::default();
         Self {
             model: None,
@@ -213,9 +218,11 @@ impl State {
             inspection: None,
             probabilities: false,
             focus: Panel::default(),
+            side: Panel::Mix,
             token: 0,
             overlay: None,
             notice: Notice::Status("opening the model …".to_owned()),
+            keys,
             quit: false,
             generations: Generations::default(),
             rng: ChaCha8Rng::seed_from_u64(seed),
@@ -292,6 +299,6 @@ impl State {
     /// Whether anything on the screen shows what lies behind the point.
     #[must_use]
     pub(super) fn wants_inspection(&self) -> bool {
-        self.probabilities || self.focus == Panel::Latents
+        self.probabilities || self.side == Panel::Latents
     }
 }

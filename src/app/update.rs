@@ -74,7 +74,7 @@ fn apply(state: &mut State, action: Action) {
                 state.token = row.min(state.tokens().saturating_sub(1));
             }
         }
-        Action::Focus(panel) => state.focus = panel,
+        Action::Focus(panel) => focus(state, panel),
         Action::Edit(request) => ends::edit(state, request),
         Action::Paste(text) => ends::paste(state, &text),
         Action::Accept => {
@@ -149,7 +149,14 @@ fn row(state: &mut State, down: bool) {
 
 fn turn(state: &mut State, by: usize) {
     let at = Panel::ALL.iter().position(|p| *p == state.focus).unwrap_or(0);
-    state.focus = Panel::ALL[(at + by) % Panel::ALL.len()];
+    focus(state, Panel::ALL[(at + by) % Panel::ALL.len()]);
+}
+
+fn focus(state: &mut State, panel: Panel) {
+    state.focus = panel;
+    if panel != Panel::Ladder {
+        state.side = panel;
+    }
 }
 
 fn rungs(state: &mut State, count: usize) {

@@ -3,40 +3,63 @@
 use ratatui::crossterm::event::{Event, KeyEvent, KeyEventKind, MouseButton, MouseEventKind};
 use tui_input::backend::crossterm::to_input_request;
 
-use super::hit::HitMap;
+use super::hit::{Grip, HitMap};
 use super::keys::key_of;
-use crate::app::{find, Action, Command, State, Step};
+use crate::app::{Action, Command, State, Step};
 
-/// The action that an event means in this state; none for most.
-#[must_use]
-pub fn action_of(state: &State, hits: &HitMap, event: &Event) -> Option<Action> {
-    match event {
-        Event::Key(key) if key.kind != KeyEventKind::Release => key_action(state, *key, event),
-        Event::Mouse(mouse) if state.editing.is_none() => match mouse.kind {
-            MouseEventKind::Down(MouseButton::Left) if state.help => Some(Action::Leave),
-            MouseEventKind::Down(MouseButton::Left) => hits.press(mouse.column, mouse.row),
-            MouseEventKind::Drag(MouseButton::Left) => hits.drag(mouse.column),
-            MouseEventKind::ScrollUp => Some(Action::Run(Command::Slide(Step::Left))),
-            MouseEventKind::ScrollDown => Some(Action::Run(Command::Slide(Step::Right))),
+/// What the hands are doing: the slider that the mouse holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hands {
+    grip: Option<Grip>,
+}
+
+impl Hands {
+    /// The action that an event means in this state; none for most.
+    pub fn action_of(&mut self, state: &State, hits: &HitMap, event: &Event) -> Option<Action> {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => key_action(state, *key, event),
+            Event::Paste(text) => Some(Action::Paste(text.clone())),
+            Event::Mouse(mouse) => match mouse.kind {
+                MouseEventKind::Down(MouseButton::Left) => {
+                    let Some((action, grip)) = hits.press(mouse.column, mouse.row) else {
+                        // A click beside what lies on top leaves it.
+                        return state.overlay.is_some().then_some(Action::Leave);
+                    };
+                    self.grip = grip;
+                    Some(action)
+                }
+                MouseEventKind::Drag(MouseButton::Left) => {
+                    self.grip.map(|grip| grip.drag(mouse.column))
+                }
+                MouseEventKind::Up(_) => {
+                    self.grip = None;
+                    None
+                }
+                _ if state.overlay.is_some() => None,
+                MouseEventKind::ScrollUp => Some(Action::Run(Command::Slide(Step::Left))),
+                MouseEventKind::ScrollDown => Some(Action::Run(Command::Slide(Step::Right))),
+                _ => None,
+            },
             _ => None,
-        },
-        _ => None,
+        }
     }
 }
 
 fn key_action(state: &State, key: KeyEvent, event: &Event) -> Option<Action> {
-    let name = key_of(key).map(|key| key.to_string());
-    if state.editing.is_some() {
-        return match name.as_deref() {
-            Some("enter") => Some(Action::Accept),
-            Some("esc") => Some(Action::Leave),
-            Some("ctrl+c") => Some(Action::Run(Command::Quit)),
-            _ => to_input_request(event).map(Action::Edit),
-        };
+    let key = key_of(key)?;
+    let name = key.to_string();
+    if name == "ctrl+c" {
+        return Some(Action::Run(Command::Quit));
     }
-    let name = name?;
-    if state.help && name == "esc" {
-        return Some(Action::Leave);
+    if state.overlay.is_some() {
+        match name.as_str() {
+            "esc" => return Some(Action::Leave),
+            "enter" => return Some(Action::Accept),
+            _ => {}
+        }
+        if state.typing().is_some() {
+            return to_input_request(event).map(Action::Edit);
+        }
     }
-    find(&name).map(Action::Run)
+    state.keys.lookup(key, Some(state.focus)).map(Action::Run)
 }

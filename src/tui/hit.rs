@@ -2,17 +2,42 @@
 
 use ratatui::layout::{Position, Rect};
 
-use crate::app::{Action, Command, RATIO_RANGE};
+use crate::app::{Action, Command, Panel};
+use crate::engine::RATIO_RANGE;
 
 /// Something that can be clicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hit {
     /// The slider.
     Slider,
+    /// A latent token's own slider, from 0.
+    Token(usize),
     /// A rung, from 0.
     Rung(usize),
+    /// A row of the focused panel, from 0.
+    Row(usize),
+    /// A panel or its tab.
+    Panel(Panel),
     /// A command's hint or an end.
     Command(Command),
+}
+
+impl Hit {
+    /// What a press of the button at a column of its place means.
+    fn press(self, place: Rect, column: u16) -> Action {
+        match self {
+            Self::Slider => Action::SlideTo(ratio_at(place, column)),
+            Self::Token(token) => Action::SlideToken(token, ratio_at(place, column)),
+            Self::Rung(rung) => Action::ChooseRung(rung),
+            Self::Row(row) => Action::ChooseRow(row),
+            Self::Panel(panel) => Action::Focus(panel),
+            Self::Command(command) => Action::Run(command),
+        }
+    }
+
+    fn is_slider(self) -> bool {
+        matches!(self, Self::Slider | Self::Token(_))
+    }
 }
 
 /// All of them, as drawn last.
@@ -22,28 +47,37 @@ pub struct HitMap {
 }
 
 impl HitMap {
-    /// Notes a place.
+    /// Notes a place; what is noted later lies on top.
     pub fn add(&mut self, place: Rect, hit: Hit) {
         self.places.push((place, hit));
     }
 
-    /// What a press of the button at a cell means.
-    #[must_use]
-    pub fn press(&self, column: u16, row: u16) -> Option<Action> {
-        let at = Position::new(column, row);
-        let (place, hit) = self.places.iter().find(|(place, _)| place.contains(at))?;
-        Some(match hit {
-            Hit::Slider => Action::SlideTo(ratio_at(*place, column)),
-            Hit::Rung(rung) => Action::ChooseRung(*rung),
-            Hit::Command(command) => Action::Run(*command),
-        })
+    /// Forgets all places: something lies on top of them.
+    pub fn cover(&mut self) {
+        self.places.clear();
     }
 
+    /// What a press of the button at a cell means, and the slider that it takes hold of.
+    #[must_use]
+    pub fn press(&self, column: u16, row: u16) -> Option<(Action, Option<Grip>)> {
+        let at = Position::new(column, row);
+        let &(place, hit) = self.places.iter().rev().find(|(place, _)| place.contains(at))?;
+        Some((hit.press(place, column), hit.is_slider().then_some(Grip { place, hit })))
+    }
+}
+
+/// A slider that the mouse holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grip {
+    place: Rect,
+    hit: Hit,
+}
+
+impl Grip {
     /// What dragging to a column means: the slider follows, wherever the row.
     #[must_use]
-    pub fn drag(&self, column: u16) -> Option<Action> {
-        let (place, _) = self.places.iter().find(|(_, hit)| *hit == Hit::Slider)?;
-        Some(Action::SlideTo(ratio_at(*place, column)))
+    pub fn drag(self, column: u16) -> Action {
+        self.hit.press(self.place, column)
     }
 }
 
@@ -54,7 +88,8 @@ pub(super) fn column_of(place: Rect, ratio: f32) -> u16 {
     place.x + (share * f32::from(place.width.saturating_sub(1))).round() as u16
 }
 
-fn ratio_at(place: Rect, column: u16) -> f32 {
+/// The ratio of a column on a slider; columns beside it are its ends.
+pub(super) fn ratio_at(place: Rect, column: u16) -> f32 {
     let (low, high) = (RATIO_RANGE.start(), RATIO_RANGE.end());
     let cells = f32::from(place.width.saturating_sub(1)).max(1.0);
     let share = (f32::from(column) - f32::from(place.x)) / cells;
@@ -67,18 +102,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_click_on_the_slider_goes_where_the_handle_is_drawn() {
+    fn a_click_on_a_slider_goes_where_the_handle_is_drawn() {
         let place = Rect::new(3, 7, 81, 1);
         let mut hits = HitMap::default();
         hits.add(place, Hit::Slider);
+        hits.add(Rect::new(3, 8, 81, 1), Hit::Token(2));
         hits.add(Rect::new(0, 0, 10, 1), Hit::Rung(4));
         for ratio in [-0.5f32, -0.25, 0.0, 0.5, 1.0, 1.5] {
             let column = column_of(place, ratio);
-            let Some(Action::SlideTo(got)) = hits.press(column, 7) else { panic!("no slide") };
+            let Some((Action::SlideTo(got), Some(grip))) = hits.press(column, 7) else {
+                panic!("no slide")
+            };
             assert!((got - ratio).abs() < 0.013, "{ratio} {got}");
+            assert_eq!(grip.drag(0), Action::SlideTo(-0.5));
         }
-        assert_eq!(hits.drag(0), Some(Action::SlideTo(-0.5)));
-        assert_eq!(hits.press(9, 0), Some(Action::ChooseRung(4)));
+        let Some((Action::SlideToken(2, _), Some(grip))) = hits.press(9, 8) else {
+            panic!("no token")
+        };
+        assert_eq!(grip.drag(200), Action::SlideToken(2, 1.5));
+        assert_eq!(hits.press(9, 0), Some((Action::ChooseRung(4), None)));
         assert_eq!(hits.press(50, 3), None);
+    }
+
+    #[test]
+    fn what_lies_on_top_is_hit() {
+        let mut hits = HitMap::default();
+        hits.add(Rect::new(0, 0, 10, 10), Hit::Panel(Panel::Mix));
+        hits.add(Rect::new(2, 2, 3, 1), Hit::Row(1));
+        assert_eq!(hits.press(3, 2), Some((Action::ChooseRow(1), None)));
+        assert_eq!(hits.press(3, 3), Some((Action::Focus(Panel::Mix), None)));
+        hits.cover();
+        assert_eq!(hits.press(3, 3), None);
     }
 }

@@ -9,7 +9,7 @@ use crate::latent::Geometry;
 use crate::report::Rung;
 
 fn ready() -> State {
-    let mut state = State::new(1);
+    let mut state = State::new(1, keys(&[]).expect("keys"));
     let info = ModelInfo {
         name: "m".into(),
         domain: "python".into(),
@@ -254,6 +254,9 @@ fn inspections_are_asked_for_while_they_are_shown() {
     assert_eq!(kinds(&update(&mut state, Action::Focus(Panel::Latents))), [Kind::Inspect]);
     let effects = press(&mut state, Command::Slide(Step::Left));
     assert_eq!(kinds(&effects), [Kind::Point, Kind::Inspect]);
+    // The panel stays beside the ladder when the ladder has the keys.
     let _ = update(&mut state, Action::Focus(Panel::Ladder));
+    assert_eq!(kinds(&press(&mut state, Command::Slide(Step::Left))), [Kind::Point, Kind::Inspect]);
+    let _ = update(&mut state, Action::Focus(Panel::Mix));
     assert_eq!(kinds(&press(&mut state, Command::Slide(Step::Left))), [Kind::Point]);
 }

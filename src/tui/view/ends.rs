@@ -1,0 +1,70 @@
+//! The two ends, each with whether it comes back, or the field in which one is typed.
+
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::Frame;
+use unicode_width::UnicodeWidthStr;
+
+use super::ladder::RATIO;
+use super::text::{clip, fit};
+use super::{row, Screen};
+use crate::app::{Command, EditedEnd, State, Typing};
+use crate::report::visible;
+use crate::tui::hit::Hit;
+
+impl Screen<'_> {
+    pub(super) fn ends(&mut self, state: &State, frame: &mut Frame<'_>, area: Rect) {
+        for (y, end) in [EditedEnd::A, EditedEnd::B].into_iter().enumerate() {
+            let place = row(area, y as u16);
+            match state.typing().filter(|typing| typing.end == end) {
+                Some(typing) => self.field(typing, frame, place),
+                None => self.end(state, end, frame, place),
+            }
+        }
+    }
+
+    fn end(&mut self, state: &State, end: EditedEnd, frame: &mut Frame<'_>, area: Rect) {
+        let (text, name) = match end {
+            EditedEnd::A => (&state.scene.a, Span::styled("     A ", self.theme.end_a)),
+            EditedEnd::B => (&state.scene.b, Span::styled("     B ", self.theme.end_b)),
+        };
+        let (sign, style) = match state.reconstructed(end) {
+            Some(true) => ("= comes back exactly", self.theme.good),
+            Some(false) => ("≠ comes back changed", self.theme.bad),
+            None => ("…", self.theme.dim),
+        };
+        // The same columns as the rungs below.
+        let room = area.width.saturating_sub(RATIO + 1 + sign.width() as u16);
+        let text = fit(&visible(text), room);
+        let pad = usize::from(room + 1) - text.width().min(usize::from(room));
+        let line = Line::from(vec![
+            name,
+            Span::raw(text),
+            Span::raw(" ".repeat(pad)),
+            Span::styled(sign, style),
+        ]);
+        frame.render_widget(line, area);
+        self.hits.add(area, Hit::Command(Command::Type(end)));
+    }
+
+    /// The text field of an end.
+    pub(super) fn field(&self, typing: &Typing, frame: &mut Frame<'_>, area: Rect) {
+        let name = match typing.end {
+            EditedEnd::A => "A",
+            EditedEnd::B => "B",
+        };
+        let prefix = format!("{name:>5} › ");
+        let room = area.width.saturating_sub(prefix.width() as u16 + 1);
+        let shown = visible(typing.input.value()).into_owned();
+        let before: String = typing.input.value().chars().take(typing.input.cursor()).collect();
+        let cursor = visible(&before).width() as u16;
+        let skip = cursor.saturating_sub(room);
+        let line = Line::from(vec![
+            Span::styled(prefix.clone(), self.theme.chosen),
+            Span::raw(clip(&shown, skip, room)),
+        ]);
+        frame.render_widget(line, area);
+        let x = area.x + prefix.width() as u16 + cursor - skip;
+        frame.set_cursor_position((x.min(area.right().saturating_sub(1)), area.y));
+    }
+}

@@ -1,0 +1,113 @@
+//! The ladder: a rung a row, with what changed since the rung above, what it is beside the ends, and its verdict.
+//!
+//! ```text
+//!   0.00 x = 1                                   =A ✓
+//! ▸ 0.50 x = foo(                                   ✗ 8: '(' was never closed
+//! ```
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::Frame;
+use unicode_width::UnicodeWidthStr;
+
+use super::text::{changed, fit};
+use super::{row, Screen};
+use crate::app::{Likeness, RungView, State};
+use crate::domain::Verdict;
+use crate::report::visible;
+use crate::tui::hit::Hit;
+
+/// Columns of a ratio, `" 0.50  "`.
+pub(super) const RATIO: u16 = 7;
+
+impl Screen<'_> {
+    /// The rungs; where they do not all fit, those around the slider.
+    pub(super) fn ladder(&mut self, state: &State, frame: &mut Frame<'_>, area: Rect) {
+        let (count, room) = (state.rungs.len(), usize::from(area.height));
+        let chosen = state.nearest_rung();
+        let first = chosen.saturating_sub(room / 2).min(count.saturating_sub(room));
+        for (y, index) in (first..count.min(first + room)).enumerate() {
+            let place = row(area, y as u16);
+            let line = self.rung(state, index, index == chosen, place.width);
+            frame.render_widget(line, place);
+            self.hits.add(place, Hit::Rung(index));
+        }
+    }
+
+    fn rung(&self, state: &State, index: usize, chosen: bool, width: u16) -> Line<'static> {
+        let rung = &state.rungs[index];
+        let above = index.checked_sub(1).and_then(|i| state.rungs.get(i));
+        let mark = if chosen { "▸" } else { " " };
+        let ratio_style = if chosen { self.theme.chosen } else { self.theme.dim };
+        let (verdict, verdict_style) = self.verdict(rung);
+        let like = self.likeness(state, index);
+        // The reason takes what the text leaves, half of the line at most.
+        let text = visible(&rung.text);
+        let room = width.saturating_sub(RATIO + 1 + like.width() as u16);
+        let half = room / 2;
+        let least = 1.max(room.saturating_sub(text.width() as u16 + 1).max(half));
+        let verdict = fit(&verdict, least.min(room));
+        let room = room.saturating_sub(verdict.width() as u16);
+        let text = fit(&text, room);
+        let pad = usize::from(room) - text.width().min(usize::from(room));
+        let mut spans = vec![Span::styled(format!("{mark}{:>5.2} ", rung.ratio), ratio_style)];
+        if rung.verdict.is_none() {
+            spans.push(Span::styled(text, self.theme.dim));
+        } else {
+            let (start, end) = above.map_or((0, 0), |a| changed(&visible(&a.text), &text));
+            spans.push(Span::raw(text[..start].to_owned()));
+            spans.push(Span::styled(text[start..end].to_owned(), self.theme.changed));
+            spans.push(Span::raw(text[end..].to_owned()));
+        }
+        spans.push(Span::raw(" ".repeat(pad + 1)));
+        spans.push(like);
+        spans.push(Span::styled(verdict, verdict_style));
+        Line::from(spans)
+    }
+
+    /// `=A` or `=B` for a copy of an end.
+    fn likeness(&self, state: &State, rung: usize) -> Span<'static> {
+        match state.likeness(rung) {
+            Some(Likeness::CopyOfA) => Span::styled("=A ", self.theme.copy),
+            Some(Likeness::CopyOfB) => Span::styled("=B ", self.theme.copy),
+            Some(Likeness::Novel) | None => Span::raw("   "),
+        }
+    }
+
+    /// `✓`, or `✗` with column and reason; a `g` in front where a guided search found the text.
+    pub(super) fn verdict(&self, rung: &RungView) -> (String, Style) {
+        let (text, style) = match &rung.verdict {
+            None => ("…".to_owned(), self.theme.dim),
+            Some(Verdict::Valid) => ("✓".to_owned(), self.theme.good),
+            Some(Verdict::Invalid { line: 1, column, message }) => {
+                (format!("✗ {column}: {}", visible(message)), self.theme.bad)
+            }
+            Some(Verdict::Invalid { line, column, message }) => {
+                (format!("✗ {line}:{column}: {}", visible(message)), self.theme.bad)
+            }
+        };
+        (if rung.guided { format!("g{text}") } else { text }, style)
+    }
+
+    /// Validity, variety and smoothness in one line.
+    pub(super) fn summary(&self, state: &State, frame: &mut Frame<'_>, area: Rect) {
+        let mut parts = Vec::new();
+        match (state.interior_validity(), &state.figures) {
+            (Some((valid, all)), Some(figures)) => {
+                let of = |share: Option<f64>| (share.unwrap_or(0.0) * all as f64).round();
+                parts.push(format!("{valid}/{all} valid"));
+                parts.push(format!("{} distinct", of(figures.distinct)));
+                parts.push(format!("{} blends", of(figures.blend_yield)));
+                if let Some(step) = figures.max_step {
+                    parts.push(format!("largest step {step:.2}"));
+                }
+            }
+            _ => parts.push("decoding the ladder …".to_owned()),
+        }
+        parts.push(format!("path {}", state.scene.path));
+        parts.push(state.scene.decoding.name().to_owned());
+        let line = Line::styled(fit(&parts.join(" · "), area.width), self.theme.dim);
+        frame.render_widget(line, area);
+    }
+}
