@@ -9,7 +9,5 @@ mod update;
 pub use actions::{keys, Action, Command, Entry, Keys, Step, COMMANDS};
 pub use history::{Change, History};
 pub use keymap::{Key, KeyCode, KeyError, KeyMap, KeyMapError, Override, Row};
-pub use state::{
-    EditedEnd, Likeness, Notice, Overlay, Panel, RungView, State, Strip, Typing,
-};
+pub use state::{EditedEnd, Likeness, Notice, Overlay, Panel, RungView, State, Strip, Typing};
 pub use update::{update, Effect};

@@ -27,7 +27,9 @@ use crate::report::Rung;
 
 pub use decode::{decode, Decode};
 pub use loaded::{models_folder, LoadedModel, GUIDED_BEAMS};
-pub use scene::{Decoding, Edit, Scene, SceneError, Target, RATIO_RANGE, RUNG_RANGE, STRENGTH_RANGE};
+pub use scene::{
+    Decoding, Edit, Scene, SceneError, Target, RATIO_RANGE, RUNG_RANGE, STRENGTH_RANGE,
+};
 use slot::Slot;
 pub use strip::StripSample;
 pub use way::Way;

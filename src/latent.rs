@@ -7,9 +7,7 @@ mod sphere;
 pub use direction::{
     principal_components, right_singular_vectors, Direction, DirectionError, Geometry,
 };
-pub use path::{
-    ladder, ratios, slerp, slerp_weights, with_own_ratios, ParsePathError, Path,
-};
+pub use path::{ladder, ratios, slerp, slerp_weights, with_own_ratios, ParsePathError, Path};
 pub use sphere::project_sphere;
 
 /// One latent code: `tokens` vectors of `size` numbers each, row by row.

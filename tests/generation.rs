@@ -234,7 +234,7 @@ fn drawn_texts_follow_the_decoders_distribution() {
     let model = model(5, false, true, 2);
     let generator = Generator::new(&model).expect("a generator");
     let memory = model.memory_of_nothing(2000).expect("memory");
-    let mut draw = |seed| {
+    let draw = |seed| {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
         generator.sample(&memory, 2000, 2, &mut rng).expect("texts")
     };

@@ -3,10 +3,10 @@
 use ratatui::backend::TestBackend;
 use ratatui::Terminal;
 use tui_input::InputRequest;
-use tvae_tui::app::{keys, update, Action, Command, EditedEnd, Panel, State};
+use tvae_tui::app::{keys, update, Action, Command, EditedEnd, State};
 use tvae_tui::domain::Verdict;
-use tvae_tui::latent::Geometry;
 use tvae_tui::engine::{ModelInfo, Reply};
+use tvae_tui::latent::Geometry;
 use tvae_tui::report::Rung;
 use tvae_tui::tui::{view, Theme};
 
@@ -101,7 +101,10 @@ fn help_and_typing() {
 
 #[test]
 fn before_and_while_decoding() {
-    insta::assert_snapshot!("opening_80x24", draw(&State::new(1, keys(&[]).expect("keys")), 80, 24));
+    insta::assert_snapshot!(
+        "opening_80x24",
+        draw(&State::new(1, keys(&[]).expect("keys")), 80, 24)
+    );
     let mut state = ready();
     let rows = texts().into_iter().take(4).enumerate().map(|(i, t)| (i, t[..6].to_owned(), false));
     let rows: Vec<_> = rows.collect();

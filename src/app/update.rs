@@ -1,7 +1,7 @@
 //! What an action changes, and what has to be done about it.
 
-mod engine;
 mod ends;
+mod engine;
 mod slide;
 #[cfg(test)]
 mod tests;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::actions::{Action, Command};
 use super::history::Change;
-use super::state::{EditedEnd, Overlay, Panel, RungView, State, Strip};
+use super::state::{Overlay, Panel, RungView, State, Strip};
 use crate::engine::{Decoding, Kind, Request, Scene};
 use crate::latent::{ratios, Path};
 
@@ -53,11 +53,8 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
 
 /// Goes through the history.
 fn travel(state: &mut State, forward: bool) {
-    let scene = if forward {
-        state.history.redo(&state.scene)
-    } else {
-        state.history.undo(&state.scene)
-    };
+    let scene =
+        if forward { state.history.redo(&state.scene) } else { state.history.undo(&state.scene) };
     if let Some(scene) = scene {
         state.scene = scene;
     }
@@ -167,7 +164,7 @@ fn rungs(state: &mut State, count: usize) {
 
 /// All that is on the screen has to be decoded anew.
 fn everything(state: &mut State) -> Vec<Effect> {
-    let mut effects = ladder(state);
+    let mut effects = Vec::from_iter(ladder(state));
     effects.extend(point(state));
     effects.extend(strip(state));
     effects

@@ -48,8 +48,7 @@ pub fn decode(
     if decoding == Decoding::Greedy {
         return Ok(found);
     }
-    let wrong: Vec<usize> =
-        (0..found.len()).filter(|&i| !found[i].verdict.is_valid()).collect();
+    let wrong: Vec<usize> = (0..found.len()).filter(|&i| !found[i].verdict.is_valid()).collect();
     for block in wrong.chunks(SEARCHED) {
         if on_step(&[]).is_break() {
             return Err(EngineError::Cancelled);

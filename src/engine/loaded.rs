@@ -296,7 +296,9 @@ impl LatentModel for LoadedModel {
                 .map_err(failed)?;
             for beams in found {
                 let text = beams.first().filter(|beam| beam.ended);
-                texts.push(text.map(|beam| self.codec.decode(&beam.ids)).transpose().map_err(failed)?);
+                texts.push(
+                    text.map(|beam| self.codec.decode(&beam.ids)).transpose().map_err(failed)?,
+                );
             }
         }
         Ok(texts)
@@ -313,8 +315,10 @@ impl LatentModel for LoadedModel {
         let given = Given::Latents(std::slice::from_ref(latent));
         let score = self.model.score(std::slice::from_ref(&ids), given).map_err(failed)?;
         let nats = score.into_iter().next().map(|s| s.token_nats).unwrap_or_default();
-        let mut texts =
-            ids.iter().map(|&id| self.codec.decode(&[id]).map_err(failed)).collect::<Result<Vec<_>, _>>()?;
+        let mut texts = ids
+            .iter()
+            .map(|&id| self.codec.decode(&[id]).map_err(failed))
+            .collect::<Result<Vec<_>, _>>()?;
         texts.push(String::new());
         Ok(texts
             .into_iter()

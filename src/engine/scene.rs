@@ -51,7 +51,30 @@ pub struct Edit {
     /// How far, in the direction's standard deviations.
     pub strength: f32,
     /// Where to.
+    #[serde(with = "shared")]
     pub direction: Arc<Direction>,
+}
+
+/// A direction is written out in full: a file with it stands on its own.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::latent::Direction;
+
+    pub(super) fn serialize<S: Serializer>(
+        direction: &Arc<Direction>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        direction.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<Direction>, D::Error> {
+        Direction::deserialize(deserializer).map(Arc::new)
+    }
 }
 
 /// How a latent becomes text.
@@ -163,9 +186,10 @@ impl Scene {
         geometry: Geometry,
     ) -> Result<Latent, SceneError> {
         for edit in self.edits.iter().filter(|edit| edit.target == target) {
-            latent = edit.direction.step(&latent, edit.strength, geometry).map_err(|error| {
-                SceneError::Edit { name: edit.name.clone(), error }
-            })?;
+            latent = edit
+                .direction
+                .step(&latent, edit.strength, geometry)
+                .map_err(|error| SceneError::Edit { name: edit.name.clone(), error })?;
         }
         Ok(latent)
     }

@@ -141,10 +141,8 @@ impl Worker<'_> {
                 return Ok(());
             }
             let rungs = self.rungs(request, &next, &mut |_| {})?;
-            let found = rungs.iter().map(|r| StripSample {
-                ratio: r.ratio,
-                valid: r.verdict.is_valid(),
-            });
+            let found =
+                rungs.iter().map(|r| StripSample { ratio: r.ratio, valid: r.verdict.is_valid() });
             self.strip.1.add(found);
             tell(Reply::Strip {
                 generation,
@@ -156,9 +154,7 @@ impl Worker<'_> {
 
     fn latents(&mut self, scene: &Scene, ratios: &[f32]) -> Result<Vec<Latent>, EngineError> {
         let (a, b) = (self.encoded(&scene.a)?, self.encoded(&scene.b)?);
-        scene
-            .latents(&a, &b, ratios, self.geometry)
-            .map_err(|e| EngineError::Model(e.to_string()))
+        scene.latents(&a, &b, ratios, self.geometry).map_err(|e| EngineError::Model(e.to_string()))
     }
 
     fn encoded(&mut self, text: &str) -> Result<Latent, EngineError> {

@@ -133,7 +133,12 @@ mod tests {
         vec![
             Rung { ratio: 0.0, text: "x = 1".into(), verdict: Verdict::Valid, guided: false },
             Rung { ratio: 0.1, text: "日本 = f(".into(), verdict: invalid, guided: false },
-            Rung { ratio: 1.0, text: "a\n\tb\x1b[2J".into(), verdict: Verdict::Valid, guided: false },
+            Rung {
+                ratio: 1.0,
+                text: "a\n\tb\x1b[2J".into(),
+                verdict: Verdict::Valid,
+                guided: false,
+            },
         ]
     }
 

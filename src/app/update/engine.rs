@@ -37,9 +37,7 @@ pub(super) fn take(state: &mut State, reply: Reply) -> bool {
         Reply::PointDone { generation, rung } if state.is_last(Kind::Point, generation) => {
             state.point = whole(rung);
         }
-        Reply::Inspected { generation, inspection }
-            if state.is_last(Kind::Inspect, generation) =>
-        {
+        Reply::Inspected { generation, inspection } if state.is_last(Kind::Inspect, generation) => {
             state.inspection = Some(*inspection);
         }
         Reply::Strip { generation, samples, done } if state.is_last(Kind::Strip, generation) => {

@@ -1,8 +1,9 @@
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use tui_input::InputRequest;
 
 use super::*;
-use crate::app::{keys, Step, COMMANDS};
+use crate::app::{keys, EditedEnd, Step, COMMANDS};
 use crate::domain::Verdict;
 use crate::engine::{ModelInfo, Reply, StripSample, RATIO_RANGE, RUNG_RANGE};
 use crate::latent::Geometry;
@@ -129,10 +130,8 @@ proptest! {
 #[test]
 fn ten_thousand_actions_can_be_taken_back() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let all = prop::collection::vec(actions(), 10_000)
-        .new_tree(&mut runner)
-        .expect("actions")
-        .current();
+    let all =
+        prop::collection::vec(actions(), 10_000).new_tree(&mut runner).expect("actions").current();
     let mut state = ready();
     let start = state.scene.clone();
     play(&mut state, all).expect("in range");
@@ -233,8 +232,9 @@ fn latent_tokens_are_locked_moved_and_freed() {
 #[test]
 fn seams_are_jumped_to() {
     let mut state = ready();
-    let samples = [(0.0, true), (0.2, true), (0.21, false), (0.4, false), (0.41, true), (1.0, true)]
-        .map(|(ratio, valid)| StripSample { ratio, valid });
+    let samples =
+        [(0.0, true), (0.2, true), (0.21, false), (0.4, false), (0.41, true), (1.0, true)]
+            .map(|(ratio, valid)| StripSample { ratio, valid });
     let generation = Generations::last(&state, Kind::Strip);
     let reply = Reply::Strip { generation, samples: samples.to_vec(), done: true };
     let _ = update(&mut state, Action::Engine(reply));

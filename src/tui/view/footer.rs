@@ -25,12 +25,14 @@ impl Screen<'_> {
         }
         let mut x = area.x;
         let hinted = COMMANDS.iter().filter(|e| !e.hint.is_empty());
-        let (own, common): (Vec<_>, Vec<_>) =
-            hinted.filter(|e| e.panel.is_none_or(|p| p == state.focus)).partition(|e| e.panel.is_some());
+        let (own, common): (Vec<_>, Vec<_>) = hinted
+            .filter(|e| e.panel.is_none_or(|p| p == state.focus))
+            .partition(|e| e.panel.is_some());
         let hidden = |command: Command| {
             // What a panel's own key takes the place of is not hinted at.
             let keys = state.keys.keys(command);
-            keys.first().is_some_and(|&key| state.keys.lookup(key, Some(state.focus)) != Some(command))
+            keys.first()
+                .is_some_and(|&key| state.keys.lookup(key, Some(state.focus)) != Some(command))
         };
         for entry in own.into_iter().chain(common.into_iter().filter(|e| !hidden(e.command))) {
             let Some(key) = state.keys.keys(entry.command).first() else { continue };

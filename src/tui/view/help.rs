@@ -22,7 +22,9 @@ impl Screen<'_> {
                     Span::raw(e.help),
                 ])
             })
-            .chain(["mouse               drag a slider, click a rung, an end, a tab or a hint".into()])
+            .chain([
+                "mouse               drag a slider, click a rung, an end, a tab or a hint".into()
+            ])
             .collect();
         let (width, height) = (84.min(area.width), (lines.len() as u16 + 2).min(area.height));
         let place = Rect {

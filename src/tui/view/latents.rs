@@ -28,11 +28,12 @@ impl Screen<'_> {
             let title = format!("{name}  {}×{}", latent.tokens, latent.size);
             frame.render_widget(Line::styled(title, self.theme.title), row(area, y));
             y += 1;
-            y += self.heat(latent, None, frame, Rect {
-                y: area.y + y,
-                height: area.height - y,
-                ..area
-            });
+            y += self.heat(
+                latent,
+                None,
+                frame,
+                Rect { y: area.y + y, height: area.height - y, ..area },
+            );
         }
         if y + 1 < area.height {
             let title = "B − A  where the ends differ";
@@ -63,8 +64,10 @@ impl Screen<'_> {
             let cells = usize::from(area.width).min(size);
             let spans: Vec<Span<'_>> = (0..cells)
                 .map(|i| {
-                    let (above, below) =
-                        (value(upper, i), if lower < latent.tokens { value(lower, i) } else { 0.0 });
+                    let (above, below) = (
+                        value(upper, i),
+                        if lower < latent.tokens { value(lower, i) } else { 0.0 },
+                    );
                     if self.theme.name == ThemeName::Plain {
                         let larger = if above.abs() >= below.abs() { above } else { below };
                         let sign = match larger {
@@ -76,8 +79,7 @@ impl Screen<'_> {
                         };
                         return Span::raw(sign);
                     }
-                    let style =
-                        Style::new().fg(self.theme.heat(above)).bg(self.theme.heat(below));
+                    let style = Style::new().fg(self.theme.heat(above)).bg(self.theme.heat(below));
                     Span::styled("▀", style)
                 })
                 .collect();
