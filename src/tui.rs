@@ -1,6 +1,7 @@
 //! The explorer on a terminal: drawing, events, and the loop between them.
 
 mod events;
+pub mod glyph;
 pub mod highlight;
 mod hit;
 mod theme;
