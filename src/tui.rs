@@ -1,5 +1,6 @@
 //! The explorer on a terminal: drawing, events, and the loop between them.
 
+pub mod canvas;
 mod events;
 pub mod glyph;
 pub mod highlight;
