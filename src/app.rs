@@ -1,12 +1,14 @@
 //! State, actions and update of the explorer: no I/O, no tensors, no terminal.
 
 mod actions;
+mod canvas;
 mod history;
 mod keymap;
 mod state;
 mod update;
 
 pub use actions::{keys, Action, Command, Entry, Keys, Step, COMMANDS};
+pub use canvas::{Brush, Canvas, Pen};
 pub use history::{Change, History};
 pub use keymap::{Key, KeyCode, KeyError, KeyMap, KeyMapError, Override, Row};
 pub use state::{EditedEnd, Likeness, Notice, Overlay, Panel, RungView, State, Strip, Typing};

@@ -1,4 +1,5 @@
-//! What a kind of sequence is: how text becomes ids and back, when a text is valid, which samples come with the program.
+//! What a kind of sequence is: how text becomes ids and back, when a text is valid, what its parts are, how it is drawn,
+//! which samples come with the program.
 
 mod between;
 pub mod char_model;
@@ -6,14 +7,20 @@ mod codec;
 mod headlines;
 mod levenshtein;
 mod lexeme;
+mod mark;
 mod mnist;
+mod picture;
 mod python;
 pub mod python_lexemes;
 pub mod python_syntax;
 mod text;
 
+use std::ops::Range;
+
 pub use codec::{Codec, CodecError, FIRST_TOKEN_ID, MASK_ID, PAD_ID, START_ID};
 pub use levenshtein::{distance, levenshtein};
+pub use mark::{Mark, TokenClass};
+pub use picture::Picture;
 
 /// The judgement on one text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +50,15 @@ impl Verdict {
     pub fn invalid(line: usize, column: usize, message: impl Into<String>) -> Self {
         Self::Invalid { line, column, message: message.into() }
     }
+}
+
+/// A sequence that comes with the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// The sequence.
+    pub text: String,
+    /// Its class, where it has one: a category, a digit.
+    pub label: Option<String>,
 }
 
 /// A kind of sequence.
@@ -81,8 +97,23 @@ pub trait Domain: Sync {
         None
     }
 
-    /// Texts written for this program that come with it; digits have none as text.
-    fn samples(&self) -> Vec<&'static str>;
+    /// What the parts of a text are, valid or not, in their order and without overlap. What no mark covers is plain.
+    fn marks(&self, _text: &str) -> Vec<Mark> {
+        Vec::new()
+    }
+
+    /// The parts that two texts are compared by, in their order and without overlap, as bytes.
+    fn units(&self, text: &str) -> Vec<Range<usize>> {
+        mark::words(text)
+    }
+
+    /// A text as a picture, as far as it goes; `None` for domains whose texts are read.
+    fn picture(&self, _text: &str) -> Option<Picture> {
+        None
+    }
+
+    /// The sequences that come with the program.
+    fn samples(&self) -> Vec<Sample>;
 }
 
 /// A name that is no domain.
@@ -108,7 +139,16 @@ fn control_character(text: &str) -> Option<Verdict> {
     Some(Verdict::invalid(1, column + 1, format!("control character U+{:04X}", c as u32)))
 }
 
-/// The lines of a bundled file.
-fn lines(file: &'static str) -> Vec<&'static str> {
-    file.lines().filter(|l| !l.trim().is_empty()).collect()
+/// The lines of a bundled file; what stands before a tab is the line's class.
+fn samples_of(file: &str) -> Vec<Sample> {
+    file.lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| match line.split_once('\t') {
+            Some((label, text)) => Sample { text: text.to_owned(), label: Some(label.to_owned()) },
+            None => Sample { text: line.to_owned(), label: None },
+        })
+        .collect()
 }
+
+#[cfg(test)]
+mod tests;

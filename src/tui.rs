@@ -1,6 +1,9 @@
 //! The explorer on a terminal: drawing, events, and the loop between them.
 
+pub mod canvas;
 mod events;
+pub mod glyph;
+pub mod highlight;
 mod hit;
 mod keys;
 mod preferences;

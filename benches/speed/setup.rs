@@ -151,7 +151,7 @@ pub fn bundled() -> Result<(TransformerVae, Vec<Vec<u32>>), Failure> {
     let model = TransformerVae::load(&folder, &Device::Cpu)?;
     let codec = Codec::from_folder(&folder)?;
     let samples = domain("python")?.samples();
-    let lines = samples.iter().map(|s| codec.encode(s)).collect::<Result<Vec<_>, _>>()?;
+    let lines = samples.iter().map(|s| codec.encode(&s.text)).collect::<Result<Vec<_>, _>>()?;
     let mut lines: Vec<Vec<u32>> =
         lines.into_iter().filter(|l| l.len() < model.config().max_len()).collect();
     // Neighbours in the file are alike: a ladder is to cross some distance.

@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use flate2::read::MultiGzDecoder;
+
 use super::mnist_text::{Digit, Direction};
 use super::{open, Corpus, CorpusError, Example, ReadOptions};
 
@@ -43,12 +45,24 @@ pub(super) fn labels_beside(images: &Path) -> Option<PathBuf> {
         .find(|p| p.is_file())
 }
 
-/// The images, 28 × 28 bytes each.
+/// The images of a file, 28 × 28 bytes each.
 ///
 /// # Errors
 /// A wrong magic number or size, or a file that is cut short.
 pub fn read_images(path: &Path) -> Result<Vec<u8>, CorpusError> {
-    let (count, mut input) = start(path, IMAGES, "images")?;
+    images(path, open(path)?)
+}
+
+/// The images of a compressed file in memory.
+///
+/// # Errors
+/// Those of [`read_images`].
+pub fn unpack_images(gzip: &[u8]) -> Result<Vec<u8>, CorpusError> {
+    images(Path::new("images.gz"), MultiGzDecoder::new(gzip))
+}
+
+fn images(path: &Path, mut input: impl Read) -> Result<Vec<u8>, CorpusError> {
+    let count = start(path, &mut input, IMAGES, "images")?;
     let (rows, columns) = (number(path, &mut input)?, number(path, &mut input)?);
     if (rows, columns) != (28, 28) {
         return Err(CorpusError::content(
@@ -59,12 +73,24 @@ pub fn read_images(path: &Path) -> Result<Vec<u8>, CorpusError> {
     body(path, input, count as usize * 784)
 }
 
-/// The labels, 0 to 9.
+/// The labels of a file, 0 to 9.
 ///
 /// # Errors
 /// A wrong magic number, a file that is cut short, or a label above 9.
 pub fn read_labels(path: &Path) -> Result<Vec<u8>, CorpusError> {
-    let (count, input) = start(path, LABELS, "labels")?;
+    labels(path, open(path)?)
+}
+
+/// The labels of a compressed file in memory.
+///
+/// # Errors
+/// Those of [`read_labels`].
+pub fn unpack_labels(gzip: &[u8]) -> Result<Vec<u8>, CorpusError> {
+    labels(Path::new("labels.gz"), MultiGzDecoder::new(gzip))
+}
+
+fn labels(path: &Path, mut input: impl Read) -> Result<Vec<u8>, CorpusError> {
+    let count = start(path, &mut input, LABELS, "labels")?;
     let labels = body(path, input, count as usize)?;
     match labels.iter().position(|&l| l > 9) {
         Some(at) => Err(CorpusError::content(path, format!("label {} of item {at}", labels[at]))),
@@ -72,17 +98,16 @@ pub fn read_labels(path: &Path) -> Result<Vec<u8>, CorpusError> {
     }
 }
 
-fn start(path: &Path, magic: u32, what: &str) -> Result<(u32, impl Read), CorpusError> {
-    let mut input = open(path)?;
-    let found = number(path, &mut input)?;
+/// Reads the magic number and gives the count behind it.
+fn start(path: &Path, input: &mut impl Read, magic: u32, what: &str) -> Result<u32, CorpusError> {
+    let found = number(path, input)?;
     if found != magic {
         return Err(CorpusError::content(
             path,
             format!("not an IDX file of {what}: magic number {found}, expected {magic}"),
         ));
     }
-    let count = number(path, &mut input)?;
-    Ok((count, input))
+    number(path, input)
 }
 
 fn number(path: &Path, input: &mut impl Read) -> Result<u32, CorpusError> {

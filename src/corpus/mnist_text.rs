@@ -33,6 +33,27 @@ impl Size {
         }
     }
 
+    /// The size of the digit that a text is, or was going to be where it is cut short.
+    ///
+    /// By the number that an upward text begins with, else by its first row and the count of its rows. A first row that
+    /// may still grow tells little: then it is the default unless that is too small.
+    #[must_use]
+    pub fn of_text(text: &str) -> Self {
+        let rows = text.split('\n').count();
+        let mut first = text.split('\n').next().unwrap_or_default().split(' ');
+        let number = first.next().and_then(|n| n.parse::<usize>().ok());
+        if first.next() == Some(Direction::Up.word()) {
+            let named = Self::ALL.into_iter().find(|s| number == Some(s.side() - 1));
+            if let Some(size) = named {
+                return size;
+            }
+        }
+        let seen = first.count().max(rows);
+        let least = if rows == 1 { Self::default().side() } else { 0 };
+        let mut larger = Self::ALL.into_iter().rev();
+        larger.find(|s| s.side() >= seen.max(least)).unwrap_or(Self::Default)
+    }
+
     /// The size with this many pixels in all.
     #[must_use]
     pub fn with_pixels(count: usize) -> Option<Self> {
@@ -120,24 +141,35 @@ impl Digit {
     /// missing too, and what is too much is not looked at.
     #[must_use]
     pub fn read(text: &str, size: Size) -> (Self, Direction) {
-        let side = size.side();
-        let mut rows = vec![vec![0u8; side]; side];
-        let mut direction = Direction::Down;
-        for (row, line) in rows.iter_mut().zip(text.split('\n')) {
-            let mut tokens = line.split(' ');
-            direction = match tokens.nth(1) {
-                Some("up") => Direction::Up,
-                _ => Direction::Down,
-            };
-            for (level, token) in row.iter_mut().zip(tokens) {
-                *level = level_of(token).unwrap_or(0);
-            }
-        }
-        if direction == Direction::Up {
-            rows.reverse();
-        }
-        (Self { size, levels: rows.concat() }, direction)
+        let (levels, direction) = read_pixels(text, size);
+        (
+            Self { size, levels: levels.into_iter().map(Option::unwrap_or_default).collect() },
+            direction,
+        )
     }
+}
+
+/// The pixels of a text, row by row from the top, as [`Digit::read`] reads them; `None` for those that the text is too
+/// short for.
+#[must_use]
+pub fn read_pixels(text: &str, size: Size) -> (Vec<Option<u8>>, Direction) {
+    let side = size.side();
+    let mut rows = vec![vec![None; side]; side];
+    let mut direction = Direction::Down;
+    for (row, line) in rows.iter_mut().zip(text.split('\n')) {
+        let mut tokens = line.split(' ');
+        direction = match tokens.nth(1) {
+            Some("up") => Direction::Up,
+            _ => Direction::Down,
+        };
+        for (level, token) in row.iter_mut().zip(tokens) {
+            *level = Some(level_of(token).unwrap_or(0));
+        }
+    }
+    if direction == Direction::Up {
+        rows.reverse();
+    }
+    (rows.concat(), direction)
 }
 
 /// The symbol of a level; levels above 64 are 64.

@@ -362,15 +362,18 @@ mod tests {
         for (name, least) in [("python", 0.8), ("headlines", 0.95)] {
             let domain = domain(name).unwrap();
             let (mut off, mut tried) = (Vec::new(), 0);
-            for (i, pair) in domain.samples().windows(2).enumerate() {
+            let samples: Vec<String> = domain.samples().into_iter().map(|s| s.text).collect();
+            for (i, pair) in samples.windows(2).enumerate() {
                 for step in 1..10 {
                     tried += 1;
                     let ratio = f64::from(step) / 10.0;
-                    let Some(text) = at(name, pair[0], pair[1], ratio, i as u64) else { continue };
+                    let Some(text) = at(name, &pair[0], &pair[1], ratio, i as u64) else {
+                        continue;
+                    };
                     assert!(domain.verdict(&text).is_valid(), "{text}");
                     assert!(text != pair[0] && text != pair[1]);
                     let x = split(name, &text);
-                    let [a, b] = [pair[0], pair[1]].map(|end| distance(&split(name, end), &x));
+                    let [a, b] = [&pair[0], &pair[1]].map(|end| distance(&split(name, end), &x));
                     off.push((a / (a + b) - ratio).abs());
                 }
             }

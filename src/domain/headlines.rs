@@ -2,7 +2,9 @@
 
 use rand::RngCore;
 
-use super::{between, control_character, lexeme, lines, Codec, CodecError, Domain, Verdict};
+use super::{
+    between, control_character, lexeme, samples_of, Codec, CodecError, Domain, Sample, Verdict,
+};
 
 /// Characters of a headline: the limits of the data sets that this program is made for.
 const LENGTH: std::ops::RangeInclusive<usize> = 8..=200;
@@ -44,7 +46,7 @@ impl Domain for Headlines {
         between::between(&between::words(a), &between::words(b), ratio, &accept, rng)
     }
 
-    fn samples(&self) -> Vec<&'static str> {
-        lines(include_str!("../../assets/samples/headlines.txt"))
+    fn samples(&self) -> Vec<Sample> {
+        samples_of(include_str!("../../assets/samples/headlines.tsv"))
     }
 }

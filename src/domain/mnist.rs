@@ -1,7 +1,13 @@
 //! Digits as text.
 
-use super::{Codec, CodecError, Domain, Verdict};
-use crate::corpus::mnist_text::{level_of, Size};
+use std::ops::Range;
+
+use super::{mark, Codec, CodecError, Domain, Picture, Sample, Verdict};
+use crate::corpus::idx;
+use crate::corpus::mnist_text::{level_of, read_pixels, Digit, Direction, Size};
+
+const IMAGES: &[u8] = include_bytes!("../../assets/samples/mnist-images-idx3-ubyte.gz");
+const LABELS: &[u8] = include_bytes!("../../assets/samples/mnist-labels-idx1-ubyte.gz");
 
 /// Texts in the original's format, at one of its three sizes.
 pub(super) struct Mnist;
@@ -56,7 +62,29 @@ impl Domain for Mnist {
         Verdict::Valid
     }
 
-    fn samples(&self) -> Vec<&'static str> {
-        Vec::new()
+    fn units(&self, text: &str) -> Vec<Range<usize>> {
+        mark::characters(text)
+    }
+
+    fn picture(&self, text: &str) -> Option<Picture> {
+        let size = Size::of_text(text);
+        let (levels, _) = read_pixels(text, size);
+        Some(Picture::new(size.side(), size.side(), levels))
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        // The bundled files are whole, which a test holds; without them there is nothing to draw from, but no harm.
+        let (Ok(pixels), Ok(labels)) = (idx::unpack_images(IMAGES), idx::unpack_labels(LABELS))
+        else {
+            return Vec::new();
+        };
+        pixels
+            .chunks_exact(784)
+            .zip(labels)
+            .map(|(pixels, label)| Sample {
+                text: Digit::from_pixels(pixels, Size::default()).write(Direction::Down),
+                label: Some(label.to_string()),
+            })
+            .collect()
     }
 }

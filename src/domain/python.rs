@@ -1,10 +1,14 @@
 //! Single lines of Python.
 
+use std::ops::Range;
+
 use rand::RngCore;
 
 use super::between::{self, Part, Sort};
-use super::python_lexemes::{lexemes, Kind, KEYWORDS};
-use super::{lexeme, lines, python_syntax, Codec, CodecError, Domain, Verdict};
+use super::python_lexemes::{lexemes, Kind, Lexeme, KEYWORDS};
+use super::{
+    lexeme, python_syntax, samples_of, Codec, CodecError, Domain, Mark, Sample, TokenClass, Verdict,
+};
 
 /// Lines that CPython's `ast.parse` accepts.
 pub(super) struct Python;
@@ -35,8 +39,41 @@ impl Domain for Python {
         between::between(&parts(a), &parts(b), ratio, &accept, rng)
     }
 
-    fn samples(&self) -> Vec<&'static str> {
-        lines(include_str!("../../assets/samples/python.txt"))
+    fn marks(&self, text: &str) -> Vec<Mark> {
+        let lexemes = lexemes(text);
+        let class = |i: usize| {
+            let before = i.checked_sub(1).map(|i| lexemes[i].text);
+            class(&lexemes[i], before, lexemes.get(i + 1).map(|l| l.text))
+        };
+        (0..lexemes.len())
+            .map(|i| Mark { range: lexemes[i].range(text), class: class(i) })
+            .collect()
+    }
+
+    fn units(&self, text: &str) -> Vec<Range<usize>> {
+        lexemes(text).iter().map(|l| l.range(text)).collect()
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        samples_of(include_str!("../../assets/samples/python.txt"))
+    }
+}
+
+/// What a lexeme is between its neighbours.
+fn class(lexeme: &Lexeme<'_>, before: Option<&str>, after: Option<&str>) -> TokenClass {
+    match (lexeme.kind, lexeme.text) {
+        (Kind::Name, text) if KEYWORDS.contains(&text) => TokenClass::Keyword,
+        (Kind::Name, _) if after == Some("(") => TokenClass::Call,
+        (Kind::Name, _) if before == Some(".") => TokenClass::Attribute,
+        (Kind::Name, _) => TokenClass::Name,
+        (Kind::Number, _) => TokenClass::Number,
+        (Kind::String, _) | (Kind::Other, "'" | "\"") => TokenClass::String,
+        (Kind::Other, "(" | ")" | "[" | "]" | "{" | "}") => TokenClass::Bracket,
+        (Kind::Other, text) if text.starts_with('#') => TokenClass::Comment,
+        (Kind::Other, text) if text.chars().all(|c| c.is_ascii_punctuation()) => {
+            TokenClass::Operator
+        }
+        (Kind::Other, _) => TokenClass::Plain,
     }
 }
 

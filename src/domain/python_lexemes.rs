@@ -4,6 +4,8 @@
 //! It accepts any text, since it also reads what a model got wrong: a quote that is never closed is a lexeme by itself,
 //! and a character that Python does not know is one too.
 
+use std::ops::Range;
+
 /// What a lexeme is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -31,6 +33,15 @@ pub struct Lexeme<'a> {
     pub kind: Kind,
     /// Whether blanks stand in front of it.
     pub spaced: bool,
+}
+
+impl Lexeme<'_> {
+    /// Its bytes in the text that it was split from.
+    #[must_use]
+    pub fn range(&self, text: &str) -> Range<usize> {
+        let start = (self.text.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+        start..start + self.text.len()
+    }
 }
 
 /// Python's reserved words: syntax that every other line has, no content.

@@ -2,7 +2,9 @@
 
 use rand::RngCore;
 
-use super::{between, control_character, lexeme, lines, Codec, CodecError, Domain, Verdict};
+use super::{
+    between, control_character, lexeme, samples_of, Codec, CodecError, Domain, Sample, Verdict,
+};
 
 /// Lines that are not empty and hold no control characters.
 pub(super) struct FreeText;
@@ -32,7 +34,7 @@ impl Domain for FreeText {
         between::between(&between::words(a), &between::words(b), ratio, &accept, rng)
     }
 
-    fn samples(&self) -> Vec<&'static str> {
-        lines(include_str!("../../assets/samples/text.txt"))
+    fn samples(&self) -> Vec<Sample> {
+        samples_of(include_str!("../../assets/samples/text.txt"))
     }
 }

@@ -13,11 +13,57 @@ const MARKS: usize = 4;
 /// stay where they sit on a letter. The result has no line break and can be printed as it is.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let mut shown = String::new();
+    Shown::new(text).text
+}
+
+/// A text made visible that still knows where its bytes went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown<'a> {
+    /// What [`visible`] gives.
+    pub text: Cow<'a, str>,
+    /// Where in the original text a replaced character ends, and by how many bytes all so far have grown.
+    grown: Vec<(usize, usize)>,
+}
+
+impl<'a> Shown<'a> {
+    /// Makes a text visible.
+    #[must_use]
+    pub fn new(text: &'a str) -> Self {
+        let mut grown: Vec<(usize, usize)> = Vec::new();
+        let mut shown = String::new();
+        let mut kept = 0;
+        for (at, c) in acting(text) {
+            shown.push_str(&text[kept..at]);
+            kept = at + c.len_utf8();
+            match c {
+                '\0'..='\x1f' => shown.push(char::from_u32(0x2400 + c as u32).unwrap_or('?')),
+                '\x7f' => shown.push('␡'),
+                _ => shown.push_str(&format!("⟨U+{:04X}⟩", c as u32)),
+            }
+            // A symbol is never shorter than what it stands for.
+            grown.push((kept, shown.len() - kept));
+        }
+        if kept == 0 {
+            return Self { text: Cow::Borrowed(text), grown };
+        }
+        shown.push_str(&text[kept..]);
+        Self { text: Cow::Owned(shown), grown }
+    }
+
+    /// Where a byte of the original text, at the beginning of a character, stands in the visible one.
+    #[must_use]
+    pub fn offset(&self, original: usize) -> usize {
+        let before = self.grown.partition_point(|(end, _)| *end <= original);
+        let by = before.checked_sub(1).map_or(0, |last| self.grown[last].1);
+        (original + by).min(self.text.len())
+    }
+}
+
+/// The characters of a text that would act on a terminal, or not show, with their places.
+fn acting(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
     // Whether a mark has a letter to sit on, and how many sit there.
     let (mut base, mut marks) = (false, 0);
-    let mut kept = 0;
-    for (at, c) in text.char_indices() {
+    text.char_indices().filter(move |&(_, c)| {
         let width = c.width();
         let acts = match width {
             _ if hidden(c) => true,
@@ -25,24 +71,13 @@ pub fn visible(text: &str) -> Cow<'_, str> {
             Some(0) => !base || marks >= MARKS,
             Some(_) => false,
         };
-        if !acts {
-            (base, marks) = if width == Some(0) { (base, marks + 1) } else { (true, 0) };
-            continue;
-        }
-        shown.push_str(&text[kept..at]);
-        kept = at + c.len_utf8();
-        match c {
-            '\0'..='\x1f' => shown.push(char::from_u32(0x2400 + c as u32).unwrap_or('?')),
-            '\x7f' => shown.push('␡'),
-            _ => shown.push_str(&format!("⟨U+{:04X}⟩", c as u32)),
-        }
-        (base, marks) = (false, 0);
-    }
-    if kept == 0 {
-        return Cow::Borrowed(text);
-    }
-    shown.push_str(&text[kept..]);
-    Cow::Owned(shown)
+        (base, marks) = match (acts, width) {
+            (true, _) => (false, 0),
+            (false, Some(0)) => (base, marks + 1),
+            (false, _) => (true, 0),
+        };
+        acts
+    })
 }
 
 /// Controls, and Unicode's default ignorable, format and line separating characters.
@@ -93,7 +128,30 @@ mod tests {
         assert!(visible(&heap).starts_with("a\u{301}\u{301}\u{301}\u{301}⟨U+0301⟩"));
     }
 
+    #[test]
+    fn bytes_are_found_again_behind_symbols() {
+        let shown = Shown::new("é\x1b[2J\u{202e}x");
+        assert_eq!(shown.text, "é␛[2J⟨U+202E⟩x");
+        assert_eq!([0, 2, 3, 6, 9, 10].map(|at| shown.offset(at)), [0, 2, 5, 8, 20, 21]);
+        assert_eq!(Shown::new("").offset(7), 0);
+    }
+
     proptest! {
+        #[test]
+        fn every_character_keeps_its_place_or_its_symbol(text in any::<String>()) {
+            let shown = Shown::new(&text);
+            let mut last = 0;
+            for (at, c) in text.char_indices() {
+                let (start, end) = (shown.offset(at), shown.offset(at + c.len_utf8()));
+                prop_assert_eq!(start, last);
+                let piece = &shown.text[start..end];
+                let same = piece.chars().eq([c]);
+                prop_assert!(same || piece.starts_with('⟨') || piece.chars().count() == 1);
+                last = end;
+            }
+            prop_assert_eq!(last, shown.text.len());
+        }
+
         #[test]
         fn nothing_hidden_is_left(text in any::<String>()) {
             let shown = visible(&text);

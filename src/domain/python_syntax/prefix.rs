@@ -6,7 +6,7 @@
 use rustpython_parser::lexer::LexicalErrorType;
 use rustpython_parser::{ast, Parse, ParseErrorType};
 
-use crate::domain::python_lexemes::{lexemes, Kind, Lexeme};
+use crate::domain::python_lexemes::{lexemes, Kind};
 
 /// Prefixes of string literals.
 const STRING_PREFIXES: [&str; 8] = ["r", "u", "b", "f", "br", "rb", "fr", "rf"];
@@ -53,22 +53,19 @@ fn settled(text: &str) -> usize {
     // `1e-` is on its way to `1e-5`.
     let grown = lexemes.len() - lexemes.iter().rev().take(2).take_while(|l| !l.spaced).count();
     if let Some(number) = grown.checked_sub(1).and_then(|from| {
-        lexemes[from..].iter().find(|l| l.kind == Kind::Number && end_of(text, last) == text.len())
+        lexemes[from..]
+            .iter()
+            .find(|l| l.kind == Kind::Number && last.range(text).end == text.len())
     }) {
         return start(number.text);
     }
-    let end = end_of(text, last);
+    let end = last.range(text).end;
     let final_form = matches!(last.text, "(" | ")" | "[" | "]" | "{" | "}" | "," | ";" | "~");
     if final_form || end < text.len() {
         end
     } else {
         start(last.text)
     }
-}
-
-/// Where in the text a lexeme ends.
-fn end_of(text: &str, lexeme: &Lexeme<'_>) -> usize {
-    lexeme.text.as_ptr() as usize - text.as_ptr() as usize + lexeme.text.len()
 }
 
 #[cfg(test)]
@@ -78,7 +75,8 @@ mod tests {
 
     #[test]
     fn every_beginning_of_a_valid_line_is_alive() {
-        for line in domain("python").unwrap().samples() {
+        for sample in domain("python").unwrap().samples() {
+            let line = sample.text;
             for (at, _) in line.char_indices() {
                 assert!(may_become_valid(&line[..at]), "{}", &line[..at]);
             }

@@ -1,0 +1,178 @@
+//! Pictures side by side, each with a line below it, as on a strip of film.
+//!
+//! ```text
+//!   ▄▄▄▄     ▄▄▄▄     ▄▄▄▄
+//!      █    ▀  ▄▀    ▀▄▄▀
+//!     █       ▄▀     █  █
+//!  0.00 ✓ ▸0.50 ✗   1.00 ✓
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Alignment, Position, Rect, Size};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+
+use super::scale::{at, fit};
+use super::{GlyphMode, Painter};
+use crate::domain::Picture;
+use crate::tui::Theme;
+
+/// Columns of a caption, `▸-0.50 ✓`.
+const CAPTION: u16 = 8;
+/// Columns between two pictures.
+const GAP: u16 = 1;
+/// So many times its own size a picture is drawn, the largest that shows all of them first.
+const TIMES: [f64; 6] = [4.0, 3.0, 2.0, 1.0, 0.75, 0.5];
+/// Where not all are in view, so many are wanted before pictures are made smaller.
+const WANTED: usize = 3;
+
+/// One picture's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// Which picture it is, from 0.
+    pub index: usize,
+    /// All of it, for the mouse.
+    pub place: Rect,
+    /// Where the picture is drawn.
+    pub glyph: Rect,
+    /// The line below it.
+    pub caption: Rect,
+}
+
+/// What is drawn in a frame.
+#[derive(Debug, Clone)]
+pub struct StripItem<'a> {
+    /// The picture.
+    pub picture: &'a Picture,
+    /// The line below it.
+    pub caption: Line<'a>,
+}
+
+/// Where the pictures of a ladder are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FilmStrip {
+    /// Those in view, in order.
+    pub frames: Vec<Frame>,
+}
+
+/// A size of frames and how many of them there is room for.
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    glyph: Size,
+    frame: u16,
+    across: usize,
+    down: usize,
+    /// Blank rows between rows of frames.
+    gap: u16,
+}
+
+impl Plan {
+    fn new(area: Rect, glyph: Size, gap: u16) -> Self {
+        let frame = glyph.width.max(CAPTION).min(area.width);
+        let across = (area.width + GAP) / (frame + GAP);
+        let down = (area.height + gap) / (glyph.height + 1 + gap);
+        Self { glyph, frame, across: usize::from(across), down: usize::from(down), gap }
+    }
+
+    fn capacity(&self) -> usize {
+        self.across * self.down
+    }
+}
+
+impl FilmStrip {
+    /// Places `count` pictures of one size in an area: as large as all of them can be shown, in even rows; where they
+    /// cannot, as many as fit around the chosen one, which is always in view.
+    #[must_use]
+    pub fn new(
+        area: Rect,
+        count: usize,
+        chosen: usize,
+        picture: (usize, usize),
+        mode: GlyphMode,
+    ) -> Self {
+        let Some(plan) = plan(area, count, picture, mode) else { return Self::default() };
+        let shown = count.min(plan.capacity());
+        let rows = shown.div_ceil(plan.across);
+        let across = shown.div_ceil(rows) as u16;
+        let chosen = chosen.min(count - 1);
+        let first = chosen.saturating_sub(shown / 2).min(count - shown);
+        let width = across * (plan.frame + GAP) - GAP;
+        let left = area.x + (area.width - width) / 2;
+        let step = plan.glyph.height + 1 + plan.gap;
+        let frames = (0..shown)
+            .map(|i| {
+                let (column, row) = (i as u16 % across, i as u16 / across);
+                let place = Rect {
+                    x: left + column * (plan.frame + GAP),
+                    y: area.y + row * step,
+                    width: plan.frame,
+                    height: plan.glyph.height + 1,
+                };
+                let glyph = Rect { height: plan.glyph.height, ..place };
+                let caption = Rect { y: glyph.bottom(), height: 1, ..place };
+                Frame { index: first + i, place, glyph, caption }
+            })
+            .collect();
+        Self { frames }
+    }
+
+    /// The picture at a cell.
+    #[must_use]
+    pub fn at(&self, column: u16, row: u16) -> Option<usize> {
+        let position = Position::new(column, row);
+        self.frames.iter().find(|f| f.place.contains(position)).map(|f| f.index)
+    }
+
+    /// Draws the items that are in view; `items` gives that of a picture's number.
+    pub fn draw<'a>(
+        &self,
+        items: impl Fn(usize) -> Option<StripItem<'a>>,
+        painter: &Painter,
+        buf: &mut Buffer,
+    ) {
+        for frame in &self.frames {
+            let Some(item) = items(frame.index) else { continue };
+            painter.draw(item.picture, frame.glyph, buf);
+            item.caption.alignment(Alignment::Center).render(frame.caption, buf);
+        }
+    }
+}
+
+/// The largest frames that show all, else those of the picture's own size, or smaller ones where hardly any would fit.
+fn plan(area: Rect, count: usize, picture: (usize, usize), mode: GlyphMode) -> Option<Plan> {
+    if count == 0 || area.width == 0 || area.height == 0 {
+        return None;
+    }
+    let room = Size::new(area.width, area.height - 1);
+    let plans: Vec<(f64, Plan)> = TIMES
+        .into_iter()
+        .filter_map(|times| Some((times, at(picture, mode, times, room)?.cells)))
+        .flat_map(|(times, glyph)| [1, 0].map(|gap| (times, Plan::new(area, glyph, gap))))
+        .collect();
+    let all = plans.iter().find(|(_, p)| p.capacity() >= count);
+    let small = || plans.iter().filter(|(times, _)| *times <= 1.0);
+    let some = || small().find(|(_, p)| p.capacity() >= WANTED.min(count));
+    let most = || small().max_by_key(|(_, p)| p.capacity());
+    all.or_else(some).or_else(most).map(|(_, plan)| *plan).or_else(|| {
+        // Not even one at half its size: as large as there is room for.
+        let glyph = fit(picture, mode, room).map_or(Size::ZERO, |fit| fit.cells);
+        Some(Plan::new(area, glyph, 0))
+    })
+}
+
+/// The line below a picture: where it lies and whether it is valid; an ellipsis while that is not known.
+#[must_use]
+pub fn caption(ratio: f32, valid: Option<bool>, chosen: bool, theme: &Theme) -> Line<'static> {
+    let (mark, style) = match valid {
+        Some(true) => ("✓", theme.good),
+        Some(false) => ("✗", theme.bad),
+        None => ("…", theme.dim),
+    };
+    let (pointer, ratio_style) = if chosen { ("▸", theme.chosen) } else { ("", Style::new()) };
+    Line::from(vec![
+        Span::styled(format!("{pointer}{ratio:.2}"), ratio_style),
+        Span::raw(" "),
+        Span::styled(mark, style),
+    ])
+}
