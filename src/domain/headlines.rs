@@ -2,7 +2,10 @@
 
 use rand::RngCore;
 
-use super::{between, control_character, lexeme, lines, Codec, CodecError, Domain, Verdict};
+use super::{
+    between, control_character, headline_attributes, lexeme, lines, AttributeInfo, Codec,
+    CodecError, Domain, Verdict,
+};
 
 /// Characters of a headline: the limits of the data sets that this program is made for.
 const LENGTH: std::ops::RangeInclusive<usize> = 8..=200;
@@ -42,6 +45,14 @@ impl Domain for Headlines {
     fn between(&self, a: &str, b: &str, ratio: f64, rng: &mut dyn RngCore) -> Option<String> {
         let accept = |text: &str| self.verdict(text).is_valid();
         between::between(&between::words(a), &between::words(b), ratio, &accept, rng)
+    }
+
+    fn attributes(&self) -> &'static [AttributeInfo] {
+        &headline_attributes::ATTRIBUTES
+    }
+
+    fn attribute_values(&self, text: &str) -> Vec<Option<f32>> {
+        headline_attributes::values(text)
     }
 
     fn samples(&self) -> Vec<&'static str> {

@@ -1,6 +1,6 @@
 //! Digits as text.
 
-use super::{Codec, CodecError, Domain, Verdict};
+use super::{digit_attributes, AttributeInfo, Codec, CodecError, Domain, Verdict};
 use crate::corpus::mnist_text::{level_of, Size};
 
 /// Texts in the original's format, at one of its three sizes.
@@ -54,6 +54,14 @@ impl Domain for Mnist {
             }
         }
         Verdict::Valid
+    }
+
+    fn attributes(&self) -> &'static [AttributeInfo] {
+        &digit_attributes::ATTRIBUTES
+    }
+
+    fn attribute_values(&self, text: &str) -> Vec<Option<f32>> {
+        digit_attributes::values(text)
     }
 
     fn samples(&self) -> Vec<&'static str> {

@@ -4,7 +4,10 @@ use rand::RngCore;
 
 use super::between::{self, Part, Sort};
 use super::python_lexemes::{lexemes, Kind, KEYWORDS};
-use super::{lexeme, lines, python_syntax, Codec, CodecError, Domain, Verdict};
+use super::{
+    lexeme, lines, python_attributes, python_syntax, AttributeInfo, Codec, CodecError, Domain,
+    Verdict,
+};
 
 /// Lines that CPython's `ast.parse` accepts.
 pub(super) struct Python;
@@ -33,6 +36,14 @@ impl Domain for Python {
     fn between(&self, a: &str, b: &str, ratio: f64, rng: &mut dyn RngCore) -> Option<String> {
         let accept = |text: &str| python_syntax::verdict(text).is_valid();
         between::between(&parts(a), &parts(b), ratio, &accept, rng)
+    }
+
+    fn attributes(&self) -> &'static [AttributeInfo] {
+        &python_attributes::ATTRIBUTES
+    }
+
+    fn attribute_values(&self, text: &str) -> Vec<Option<f32>> {
+        python_attributes::values(text)
     }
 
     fn samples(&self) -> Vec<&'static str> {

@@ -2,7 +2,10 @@
 
 use rand::RngCore;
 
-use super::{between, control_character, lexeme, lines, Codec, CodecError, Domain, Verdict};
+use super::{
+    between, control_character, lexeme, lines, text_attributes, AttributeInfo, Codec, CodecError,
+    Domain, Verdict,
+};
 
 /// Lines that are not empty and hold no control characters.
 pub(super) struct FreeText;
@@ -30,6 +33,14 @@ impl Domain for FreeText {
     fn between(&self, a: &str, b: &str, ratio: f64, rng: &mut dyn RngCore) -> Option<String> {
         let accept = |text: &str| self.verdict(text).is_valid();
         between::between(&between::words(a), &between::words(b), ratio, &accept, rng)
+    }
+
+    fn attributes(&self) -> &'static [AttributeInfo] {
+        &text_attributes::ATTRIBUTES
+    }
+
+    fn attribute_values(&self, text: &str) -> Vec<Option<f32>> {
+        text_attributes::values(text)
     }
 
     fn samples(&self) -> Vec<&'static str> {
