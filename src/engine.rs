@@ -5,6 +5,7 @@
 
 pub mod evaluate;
 mod loaded;
+pub mod pool;
 mod recent;
 mod slot;
 mod stream;
