@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Without a subcommand the explorer opens.
 
 mod check;
+mod directions;
 mod eval;
 mod explore;
 mod interpolate;
@@ -47,6 +48,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Judge a model on held-out lines: reconstruction and ladders with intervals, beside controls
     Eval(Box<eval::EvalArgs>),
+    /// List the directions of a model's latent space, and what a step along each does
+    Directions(directions::DirectionsArgs),
     /// Measure what decoding with weights in bf16 changes, and note it with the model
     Precision(precision::PrecisionArgs),
 }
@@ -94,6 +97,7 @@ pub fn run() -> ExitCode {
         Some(Command::Sample(args)) => latents::sample(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),
+        Some(Command::Directions(args)) => directions::run(&args),
         Some(Command::Precision(args)) => precision::run(&args),
     };
     match result {

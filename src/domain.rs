@@ -1,9 +1,12 @@
 //! What a kind of sequence is: how text becomes ids and back, when a text is valid, what its parts are, how it is drawn,
 //! which samples come with the program.
 
+mod attribute;
 mod between;
 pub mod char_model;
 mod codec;
+mod digit_attributes;
+mod headline_attributes;
 mod headlines;
 mod levenshtein;
 mod lexeme;
@@ -11,12 +14,15 @@ mod mark;
 mod mnist;
 mod picture;
 mod python;
+mod python_attributes;
 pub mod python_lexemes;
 pub mod python_syntax;
 mod text;
+mod text_attributes;
 
 use std::ops::Range;
 
+pub use attribute::{AttributeInfo, AttributeKind};
 pub use codec::{Codec, CodecError, FIRST_TOKEN_ID, MASK_ID, PAD_ID, START_ID};
 pub use levenshtein::{distance, levenshtein};
 pub use mark::{Mark, TokenClass};
@@ -95,6 +101,17 @@ pub trait Domain: Sync {
         _rng: &mut dyn rand::RngCore,
     ) -> Option<String> {
         None
+    }
+
+    /// The attributes that it tells of a text.
+    fn attributes(&self) -> &'static [AttributeInfo] {
+        &attribute::LENGTH
+    }
+
+    /// A text's values of [`Self::attributes`], one for each: 1 or 0 for yes or no, else the number; `None` where an attribute
+    /// has no meaning for the text, such as for one that is not valid.
+    fn attribute_values(&self, text: &str) -> Vec<Option<f32>> {
+        vec![Some(attribute::length(text))]
     }
 
     /// What the parts of a text are, valid or not, in their order and without overlap. What no mark covers is plain.

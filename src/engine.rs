@@ -7,6 +7,7 @@
 mod decode;
 pub mod evaluate;
 mod loaded;
+pub mod pool;
 mod recent;
 mod scene;
 mod slot;
@@ -21,7 +22,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::Receiver;
 
-use crate::domain::Verdict;
+use crate::domain::{Sample, Verdict};
 use crate::latent::{Geometry, Latent};
 use crate::report::Rung;
 
@@ -119,7 +120,7 @@ pub trait LatentModel: Send {
     fn verdict(&self, text: &str) -> Verdict;
 
     /// Texts to begin with.
-    fn samples(&self) -> &[String];
+    fn samples(&self) -> &[Sample];
 }
 
 /// What kind of work a request is; what comes first goes first.
@@ -172,7 +173,7 @@ pub enum Reply {
         /// What it is.
         info: ModelInfo,
         /// Texts to begin with.
-        samples: Vec<String>,
+        samples: Vec<Sample>,
     },
     /// Texts so far of a ladder's rungs.
     LadderStep {

@@ -1,5 +1,6 @@
 //! The Transformer-VAE: Funnel encoder, latent tokens, T5 decoder; the original's family and ours.
 
+mod axes;
 mod bottleneck;
 mod config;
 mod context;

@@ -297,3 +297,66 @@ fn eval_says_what_is_wrong_with_its_data() {
     let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
     assert!(said.contains("fewer than two"), "{said}");
 }
+
+#[test]
+fn directions_are_listed_with_what_they_do_beside_random_ones() {
+    let dir = tempfile::tempdir().expect("folder");
+    let data = dir.path().join("lines.csv");
+    let lines = std::fs::read_to_string(samples()).expect("samples");
+    let rows: Vec<String> = lines
+        .lines()
+        .map(|line| {
+            let kind = if line.contains('=') { "with \u{1b}[31m" } else { "without" };
+            format!("{kind},\"{}\"\n", line.replace('"', "\"\""))
+        })
+        .collect();
+    std::fs::write(&data, format!("kind,text\n{}", rows.concat())).expect("a file");
+    let data = data.display().to_string();
+    let args = ["directions", "--data", &data, "--label-column", "kind", "--held", "12"];
+    let listed = json(&[&args[..], &["--json", "--vectors"]].concat());
+    assert_eq!(json(&[&args[..], &["--json", "--vectors"]].concat()), listed);
+    assert_eq!((&listed["geometry"], &listed["held"]), (&"sphere".into(), &12.into()));
+    let directions = listed["directions"].as_array().expect("directions");
+    let of = |source: &str| -> Vec<&Value> {
+        directions.iter().filter(|d| d["source"] == source).collect()
+    };
+    assert_eq!((of("label").len(), of("component").len(), of("decoder").len()), (2, 8, 8));
+    assert!(of("yes_no").iter().any(|d| d["name"] == "call"));
+    assert!(of("number").iter().any(|d| d["name"] == "length"));
+    for direction in directions {
+        assert!(direction["sigma"].as_f64().is_some_and(|s| s > 0.0), "{direction}");
+        let squares = direction["direction"]["values"]
+            .as_array()
+            .map(|values| values.iter().filter_map(Value::as_f64).map(|x| x * x).sum::<f64>());
+        assert!(squares.is_some_and(|s| (s - 1.0).abs() < 1e-4));
+        for of in ["effect", "control"] {
+            let effect = &direction[of];
+            assert_eq!(effect["steps"].as_array().map(Vec::len), Some(4));
+            for figure in ["validity", "preservation", "changed"] {
+                let share = effect[figure].as_f64();
+                assert!(share.is_some_and(|s| (0.0..=1.0).contains(&s)), "{direction}");
+            }
+        }
+    }
+    assert!(of("label").iter().all(|d| d["effect"]["flip_rate"].is_number()));
+
+    let top = tvae().args(args).args(["--top", "40", "--strength", "4"]).assert().success();
+    let table = String::from_utf8(top.get_output().stdout.clone()).expect("text");
+    assert!(table.starts_with("direction") && !table.contains('\u{1b}'), "{table}");
+    assert!(table.contains("with ␛[31m") && table.contains("PC 1"), "{table}");
+    let said = String::from_utf8_lossy(&top.get_output().stderr).into_owned();
+    assert!(said.contains("±4 σ"), "{said}");
+}
+
+#[test]
+fn directions_say_what_they_lack() {
+    let dir = tempfile::tempdir().expect("folder");
+    let file = dir.path().join("few.txt");
+    std::fs::write(&file, "x = 1\ny = 2\nx = 1\n").expect("a file");
+    let said = tvae().args(["directions", "--data"]).arg(&file).assert().code(1);
+    let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+    assert!(said.contains("2 different texts are too few"), "{said}");
+    for strength in ["0", "-1", "nan", "x"] {
+        tvae().args(["directions", "--strength", strength]).assert().code(2);
+    }
+}

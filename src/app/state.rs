@@ -6,7 +6,7 @@ use tui_input::Input;
 
 use super::actions::Keys;
 use super::history::History;
-use crate::domain::Verdict;
+use crate::domain::{domain, Domain, Sample, Verdict};
 use crate::engine::{Inspection, Kind, ModelInfo, Scene, StripSample};
 use crate::eval::LadderMetrics;
 use crate::latent::ratios;
@@ -148,8 +148,8 @@ impl Strip {
 pub struct State {
     /// The open model; none until it is loaded.
     pub model: Option<ModelInfo>,
-    /// Texts that random ends are drawn from.
-    pub samples: Vec<String>,
+    /// Sequences that the ends are picked and drawn from.
+    pub samples: Vec<Sample>,
     /// What is decoded.
     pub scene: Scene,
     /// The scenes before.
@@ -227,6 +227,12 @@ impl State {
             generations: Generations::default(),
             rng: ChaCha8Rng::seed_from_u64(seed),
         }
+    }
+
+    /// The domain of the open model's sequences.
+    #[must_use]
+    pub fn domain(&self) -> Option<&'static dyn Domain> {
+        domain(&self.model.as_ref()?.domain).ok()
     }
 
     /// The rung nearest to the slider.

@@ -239,14 +239,14 @@ impl Differences {
 }
 
 /// A bar on a terminal, a line every few seconds elsewhere.
-struct Bar {
+pub(super) struct Bar {
     bar: Option<ProgressBar>,
     said: Instant,
     model: String,
 }
 
 impl Bar {
-    fn new(model: &str) -> Self {
+    pub(super) fn new(model: &str) -> Self {
         use std::io::IsTerminal;
         let style = ProgressStyle::with_template("{msg:30} {wide_bar} {pos}/{len} {eta}").ok();
         let bar = std::io::stderr().is_terminal().then(|| {
@@ -256,7 +256,7 @@ impl Bar {
         Self { bar, said: Instant::now(), model: model.to_owned() }
     }
 
-    fn show(&mut self, progress: Progress) {
+    pub(super) fn show(&mut self, progress: Progress) {
         let Progress { what, done, total } = progress;
         match &self.bar {
             Some(bar) => {
@@ -272,7 +272,7 @@ impl Bar {
         }
     }
 
-    fn finish(&self) {
+    pub(super) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

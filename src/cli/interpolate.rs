@@ -69,7 +69,7 @@ fn ends(model: &dyn LatentModel, args: &InterpolateArgs) -> anyhow::Result<(Stri
     );
     let (i, j) = crate::eval::sample_pairs(samples.len(), 1, args.seed)[0];
     Ok((
-        args.a.clone().unwrap_or_else(|| samples[i].clone()),
-        args.b.clone().unwrap_or_else(|| samples[j].clone()),
+        args.a.clone().unwrap_or_else(|| samples[i].text.clone()),
+        args.b.clone().unwrap_or_else(|| samples[j].text.clone()),
     ))
 }

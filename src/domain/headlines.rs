@@ -3,7 +3,8 @@
 use rand::RngCore;
 
 use super::{
-    between, control_character, lexeme, samples_of, Codec, CodecError, Domain, Sample, Verdict,
+    between, control_character, headline_attributes, lexeme, samples_of, AttributeInfo, Codec,
+    CodecError, Domain, Sample, Verdict,
 };
 
 /// Characters of a headline: the limits of the data sets that this program is made for.
@@ -44,6 +45,14 @@ impl Domain for Headlines {
     fn between(&self, a: &str, b: &str, ratio: f64, rng: &mut dyn RngCore) -> Option<String> {
         let accept = |text: &str| self.verdict(text).is_valid();
         between::between(&between::words(a), &between::words(b), ratio, &accept, rng)
+    }
+
+    fn attributes(&self) -> &'static [AttributeInfo] {
+        &headline_attributes::ATTRIBUTES
+    }
+
+    fn attribute_values(&self, text: &str) -> Vec<Option<f32>> {
+        headline_attributes::values(text)
     }
 
     fn samples(&self) -> Vec<Sample> {

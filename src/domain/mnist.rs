@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::{mark, Codec, CodecError, Domain, Picture, Sample, Verdict};
+use super::{
+    digit_attributes, mark, AttributeInfo, Codec, CodecError, Domain, Picture, Sample, Verdict,
+};
 use crate::corpus::idx;
 use crate::corpus::mnist_text::{level_of, read_pixels, Digit, Direction, Size};
 
@@ -60,6 +62,14 @@ impl Domain for Mnist {
             }
         }
         Verdict::Valid
+    }
+
+    fn attributes(&self) -> &'static [AttributeInfo] {
+        &digit_attributes::ATTRIBUTES
+    }
+
+    fn attribute_values(&self, text: &str) -> Vec<Option<f32>> {
+        digit_attributes::values(text)
     }
 
     fn units(&self, text: &str) -> Vec<Range<usize>> {

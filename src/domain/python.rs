@@ -7,7 +7,8 @@ use rand::RngCore;
 use super::between::{self, Part, Sort};
 use super::python_lexemes::{lexemes, Kind, Lexeme, KEYWORDS};
 use super::{
-    lexeme, python_syntax, samples_of, Codec, CodecError, Domain, Mark, Sample, TokenClass, Verdict,
+    lexeme, python_attributes, python_syntax, samples_of, AttributeInfo, Codec, CodecError, Domain,
+    Mark, Sample, TokenClass, Verdict,
 };
 
 /// Lines that CPython's `ast.parse` accepts.
@@ -37,6 +38,14 @@ impl Domain for Python {
     fn between(&self, a: &str, b: &str, ratio: f64, rng: &mut dyn RngCore) -> Option<String> {
         let accept = |text: &str| python_syntax::verdict(text).is_valid();
         between::between(&parts(a), &parts(b), ratio, &accept, rng)
+    }
+
+    fn attributes(&self) -> &'static [AttributeInfo] {
+        &python_attributes::ATTRIBUTES
+    }
+
+    fn attribute_values(&self, text: &str) -> Vec<Option<f32>> {
+        python_attributes::values(text)
     }
 
     fn marks(&self, text: &str) -> Vec<Mark> {

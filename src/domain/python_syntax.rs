@@ -4,14 +4,16 @@
 //! compiler. A pass over the tree makes up the first, respelling the repeated names the second.
 
 mod message;
+mod nodes;
 mod prefix;
 mod targets;
 
+pub(super) use nodes::{walk, Node};
 pub use prefix::may_become_valid;
 
 use std::borrow::Cow;
 
-use rustpython_parser::ast::{self, Ranged};
+use rustpython_parser::ast::{self, Ranged, Stmt};
 use rustpython_parser::lexer::LexicalErrorType;
 use rustpython_parser::{Parse, ParseError, ParseErrorType};
 
@@ -29,16 +31,22 @@ const REPEATS: usize = 256;
 /// Whether CPython 3.11's `ast.parse` accepts `text` and, if not, where and why.
 #[must_use]
 pub fn verdict(text: &str) -> Verdict {
+    deep(text, || judge(text)).unwrap_or_else(|| Verdict::invalid(1, 1, "too long to be parsed"))
+}
+
+/// What `read` finds in the tree of a text that CPython accepts; `None` where it does not.
+pub(super) fn with_tree<T: Send>(text: &str, read: impl FnOnce(&[Stmt]) -> T + Send) -> Option<T> {
+    deep(text, || parse(text).ok().map(|suite| read(&suite))).flatten()
+}
+
+/// Does work whose depth grows with the text, for long texts on a stack of its own; `None` where that fails.
+fn deep<T: Send>(text: &str, work: impl FnOnce() -> T + Send) -> Option<T> {
     if text.len() <= LONG {
-        return judge(text);
+        return Some(work());
     }
     std::thread::scope(|scope| {
-        let judged =
-            std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || judge(text));
-        match judged.map(std::thread::ScopedJoinHandle::join) {
-            Ok(Ok(verdict)) => verdict,
-            _ => Verdict::invalid(1, 1, "too long to be parsed"),
-        }
+        let worker = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        worker.ok()?.join().ok()
     })
 }
 
@@ -46,9 +54,9 @@ pub fn verdict(text: &str) -> Verdict {
 type Refusal = (usize, Cow<'static, str>);
 
 fn judge(text: &str) -> Verdict {
-    match refusal(text) {
-        None => Verdict::Valid,
-        Some((offset, message)) => {
+    match parse(text) {
+        Ok(_) => Verdict::Valid,
+        Err((offset, message)) => {
             let before = text.get(..offset.min(text.len())).unwrap_or(text);
             let line = before.matches('\n').count() + 1;
             let start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -57,24 +65,30 @@ fn judge(text: &str) -> Verdict {
     }
 }
 
-fn refusal(text: &str) -> Option<Refusal> {
+fn parse(text: &str) -> Result<ast::Suite, Refusal> {
     if let Some(at) = text.find('\0') {
-        return Some((at, "source code string cannot contain null bytes".into()));
+        return Err((at, "source code string cannot contain null bytes".into()));
     }
     if let Some(at) = too_deep(text) {
-        return Some((at, "too many nested parentheses".into()));
+        return Err((at, "too many nested parentheses".into()));
     }
     let mut source = Cow::Borrowed(text);
     for _ in 0..REPEATS {
         match ast::Suite::parse(&source, "<line>") {
-            Ok(suite) => return targets::refused(&suite, &source),
+            Ok(suite) => {
+                return match targets::refused(&suite, &source) {
+                    Some(refusal) => Err(refusal),
+                    None => Ok(suite),
+                }
+            }
             Err(error) => match respelt(&source, &error) {
                 Some(next) => source = Cow::Owned(next),
-                None => return Some(message::of(text, &error)),
+                None => return Err(message::of(text, &error)),
             },
         }
     }
-    None
+    // So many repeated names are beyond what is respelt, and nothing else was wrong with them.
+    Ok(ast::Suite::new())
 }
 
 /// Where brackets are open deeper than CPython allows; brackets in strings are few, and count too.

@@ -3,7 +3,8 @@
 use rand::RngCore;
 
 use super::{
-    between, control_character, lexeme, samples_of, Codec, CodecError, Domain, Sample, Verdict,
+    between, control_character, lexeme, samples_of, text_attributes, AttributeInfo, Codec,
+    CodecError, Domain, Sample, Verdict,
 };
 
 /// Lines that are not empty and hold no control characters.
@@ -32,6 +33,14 @@ impl Domain for FreeText {
     fn between(&self, a: &str, b: &str, ratio: f64, rng: &mut dyn RngCore) -> Option<String> {
         let accept = |text: &str| self.verdict(text).is_valid();
         between::between(&between::words(a), &between::words(b), ratio, &accept, rng)
+    }
+
+    fn attributes(&self) -> &'static [AttributeInfo] {
+        &text_attributes::ATTRIBUTES
+    }
+
+    fn attribute_values(&self, text: &str) -> Vec<Option<f32>> {
+        text_attributes::values(text)
     }
 
     fn samples(&self) -> Vec<Sample> {

@@ -8,9 +8,9 @@ use candle_core::Device;
 use super::recent::Recent;
 use super::stream::News;
 use super::{decode, Decoding, EngineError, LatentModel, ModelInfo, TokenProbability};
-use crate::domain::{domain, Codec, Domain, Verdict};
-use crate::latent::{Geometry, Latent};
-use crate::model::{Batch, Bottleneck, Generator, Given, TransformerVae};
+use crate::domain::{domain, Codec, Domain, Sample, Verdict};
+use crate::latent::Latent;
+use crate::model::{Batch, Generator, Given, TransformerVae};
 use crate::numeric::decoder::Guide;
 use crate::numeric::Precision;
 
@@ -42,7 +42,7 @@ pub struct LoadedModel {
     model: TransformerVae,
     generator: Generator,
     max_len: usize,
-    samples: Vec<String>,
+    samples: Vec<Sample>,
     recent: Recent,
 }
 
@@ -112,7 +112,7 @@ impl LoadedModel {
         let precision = Generator::default_precision(&model);
         let generator = Generator::with_precision(&model, precision).map_err(load)?;
         let max_len = model.config().max_len();
-        let samples = domain.samples().into_iter().map(|s| s.text).collect();
+        let samples = domain.samples();
         Ok(Self {
             name,
             domain,
@@ -242,11 +242,7 @@ impl LatentModel for LoadedModel {
             parameters: self.model.parameters().iter().map(|(_, v)| v.elem_count()).sum(),
             latent_tokens: self.model.config().n_latent_tokens,
             latent_size: self.model.config().latent_size,
-            geometry: match self.model.config().bottleneck() {
-                Bottleneck::Sphere => Geometry::Sphere,
-                Bottleneck::Tanh => Geometry::Tanh,
-                Bottleneck::None => Geometry::Flat,
-            },
+            geometry: self.model.geometry(),
         }
     }
 
@@ -335,7 +331,7 @@ impl LatentModel for LoadedModel {
         self.domain.verdict(text)
     }
 
-    fn samples(&self) -> &[String] {
+    fn samples(&self) -> &[Sample] {
         &self.samples
     }
 }

@@ -179,7 +179,7 @@ mod tests {
 
     use super::super::{Decoding, Engine, ModelInfo, RowUpdate, TokenProbability};
     use super::*;
-    use crate::domain::Verdict;
+    use crate::domain::{Sample, Verdict};
     use crate::latent::Path;
 
     /// Decodes a latent to its first number, a character per step, slowly.
@@ -253,7 +253,7 @@ mod tests {
             }
         }
 
-        fn samples(&self) -> &[String] {
+        fn samples(&self) -> &[Sample] {
             &[]
         }
     }

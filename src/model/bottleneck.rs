@@ -6,7 +6,7 @@ use super::t5::FeedForward;
 use super::weights::{Init, Scope, Store};
 use super::{Config, Error};
 use crate::numeric;
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
 /// Added to the mean square when a latent token is brought to the sphere.
 const SPHERE_EPS: f64 = 1e-6;
@@ -121,6 +121,28 @@ impl LatentMap {
             Norm::Layer(weight, bias, eps) => numeric::layer_norm(&tokens, weight, bias, *eps),
             Norm::FeedForward(layer) => layer.forward(&tokens, 0.0, &Context::eval()),
         }
+    }
+
+    /// The linear part of [`Self::tokens`] for latents of size L, row-major [d, L]: the weight and, of a layer norm, what it
+    /// does to a difference up to scale, which is to take its mean out and to weigh its rows.
+    pub(super) fn token_matrix(&self, size: usize) -> Result<Vec<f64>> {
+        let read = |x: &Tensor| x.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
+        let mut matrix = match &self.to_token {
+            Some((weight, _)) => read(weight)?,
+            None => (0..size * size).map(|at| f64::from(u8::from(at % (size + 1) == 0))).collect(),
+        };
+        if let Norm::Layer(weight, ..) = &self.norm {
+            let rows = read(weight)?;
+            for column in 0..size {
+                let mean =
+                    matrix.iter().skip(column).step_by(size).sum::<f64>() / rows.len() as f64;
+                for (row, weight) in rows.iter().enumerate() {
+                    let value = &mut matrix[row * size + column];
+                    *value = weight * (*value - mean);
+                }
+            }
+        }
+        Ok(matrix)
     }
 
     /// The memory [b, m, d] that the decoder attends to.

@@ -57,6 +57,9 @@ pub enum Error {
     /// The decoder on slices refused its weights or its memory.
     #[error(transparent)]
     Decoder(#[from] crate::numeric::decoder::DecoderError),
+    /// Its parameters point nowhere.
+    #[error(transparent)]
+    Direction(#[from] crate::latent::DirectionError),
     /// A tensor operation failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),

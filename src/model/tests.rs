@@ -1,6 +1,7 @@
 //! What the goldens cannot say: the `sphere` family, initialisation, dropout, regularisers.
 
 use super::*;
+use crate::latent::Latent;
 use candle_nn::optim::{AdamW, Optimizer, ParamsAdamW};
 
 fn shape() -> SphereShape {
@@ -279,6 +280,44 @@ fn decay_spares_biases_norms_and_embeddings_of_ours() {
         "vae.decoder.norm.DenseReluDense.wi.weight",
     ] {
         assert!(TransformerVae::decays(name), "{name}");
+    }
+}
+
+#[test]
+fn the_decoder_hears_its_first_direction_better_than_its_last() {
+    for config in variants() {
+        let model = model(config);
+        let (geometry, shape) = (model.geometry(), shape());
+        let all = model.decoder_directions(usize::MAX).unwrap();
+        assert_eq!((all.len(), all[0].len()), (shape.latent_tokens, shape.latent_size));
+        let (ids, mask) = batch(&ROWS, 8);
+        let z = flat(&model.encode(&ids, &mask, &Context::eval()).unwrap());
+        let latents: Vec<Latent> = z
+            .chunks(shape.latent_tokens * shape.latent_size)
+            .map(|v| Latent { tokens: shape.latent_tokens, size: 8, values: v.to_vec() })
+            .collect();
+        // How far the memory moves over all tokens and steps both ways.
+        let change = |rank: usize| -> f32 {
+            let mut sum = 0.0;
+            for (token, axes) in all.iter().enumerate() {
+                let d = shape.d_model;
+                let memory = |strength| {
+                    let step = |z| axes[rank].step(z, strength, geometry).unwrap();
+                    model.memory_values(&latents.iter().map(step).collect::<Vec<_>>()).unwrap()
+                };
+                let still = memory(0.0);
+                for strength in [-0.5, 0.5] {
+                    for (i, (a, b)) in memory(strength).iter().zip(&still).enumerate() {
+                        let own = i / d % shape.latent_tokens == token;
+                        assert!(own || a == b, "another token of the memory moves");
+                        sum += (a - b) * (a - b);
+                    }
+                }
+            }
+            sum
+        };
+        let last = shape.latent_size - 1;
+        assert!(change(0) > 1.5 * change(last), "{geometry:?} {} {}", change(0), change(last));
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::theme::Theme;
 use crate::domain::{Mark, TokenClass};
 use crate::report::Shown;
 
@@ -33,37 +34,20 @@ pub struct Syntax {
 }
 
 impl Syntax {
-    /// With the terminal's own sixteen colours; a change is bold and underlined, so that it shows without them too.
+    /// In a theme's colours.
     #[must_use]
-    pub fn colours() -> Self {
-        let plain = Style::new();
+    pub fn new(theme: &Theme) -> Self {
         Self {
-            keyword: plain.fg(Color::Magenta),
-            name: plain,
-            call: plain.fg(Color::Blue),
-            attribute: plain.fg(Color::Cyan),
-            number: plain.fg(Color::Yellow),
-            string: plain.fg(Color::Green),
-            operator: plain.fg(Color::Gray),
-            comment: plain.fg(Color::DarkGray),
-            changed: plain.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
-        }
-    }
-
-    /// Without colours: only what changed is told.
-    #[must_use]
-    pub fn plain() -> Self {
-        let plain = Style::new();
-        Self {
-            keyword: plain,
-            name: plain,
-            call: plain,
-            attribute: plain,
-            number: plain,
-            string: plain,
-            operator: plain,
-            comment: plain,
-            changed: plain.add_modifier(Modifier::UNDERLINED),
+            keyword: theme.keyword,
+            name: theme.identifier,
+            call: theme.identifier,
+            attribute: theme.identifier,
+            number: theme.number,
+            string: theme.string,
+            operator: theme.operator,
+            comment: theme.comment,
+            // By weight, so that the parts keep their colours.
+            changed: Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
         }
     }
 
@@ -151,6 +135,8 @@ pub fn cut(spans: Vec<Span<'static>>, width: u16) -> Vec<Span<'static>> {
 
 #[cfg(test)]
 mod tests {
+    use ratatui::style::Color;
+
     use super::*;
     use crate::domain::domain;
     use crate::report::{changed, visible};
@@ -159,12 +145,27 @@ mod tests {
     fn coloured(name: &str, above: &str, text: &str) -> Vec<Span<'static>> {
         let domain = domain(name).expect("a domain");
         let changed = changed(above, text, |t| domain.units(t));
-        spans(text, &domain.marks(text), &changed, &Syntax::colours())
+        spans(text, &domain.marks(text), &changed, &syntax())
     }
 
     fn told(spans: &[Span<'_>]) -> Vec<(String, Option<Color>, bool)> {
         let underlined = |s: &Span<'_>| s.style.add_modifier.contains(Modifier::UNDERLINED);
         spans.iter().map(|s| (s.content.to_string(), s.style.fg, underlined(s))).collect()
+    }
+
+    fn syntax() -> Syntax {
+        let plain = Style::new();
+        Syntax {
+            keyword: plain.fg(Color::Magenta),
+            name: plain,
+            call: plain.fg(Color::Blue),
+            attribute: plain.fg(Color::Cyan),
+            number: plain.fg(Color::Yellow),
+            string: plain.fg(Color::Green),
+            operator: plain.fg(Color::Gray),
+            comment: plain.fg(Color::DarkGray),
+            changed: plain.add_modifier(Modifier::UNDERLINED),
+        }
     }
 
     #[test]
@@ -195,7 +196,7 @@ mod tests {
     #[test]
     fn ranges_off_the_characters_change_nothing() {
         let off = 1..99;
-        let spans = spans("é", &[], std::slice::from_ref(&off), &Syntax::plain());
+        let spans = spans("é", &[], std::slice::from_ref(&off), &Syntax::new(&Theme::plain()));
         assert_eq!(spans, [Span::raw("é")]);
     }
 

@@ -26,8 +26,8 @@ pub(super) fn random(state: &mut State) {
         return;
     }
     let drawn = sample(&mut state.rng, state.samples.len(), 2);
-    state.scene.a.clone_from(&state.samples[drawn.index(0)]);
-    state.scene.b.clone_from(&state.samples[drawn.index(1)]);
+    state.scene.a.clone_from(&state.samples[drawn.index(0)].text);
+    state.scene.b.clone_from(&state.samples[drawn.index(1)].text);
 }
 
 /// Opens the text field of an end.

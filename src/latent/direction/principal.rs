@@ -72,10 +72,13 @@ fn top_eigenvectors(x: &DMatrix<f64>, count: usize) -> Vec<(f64, Vec<f64>)> {
 
 /// The right singular vectors of a row-major matrix with this many columns, with their singular values, largest first.
 ///
-/// Each points to where its largest value is positive.
+/// Each points to where its largest value is positive. A matrix that is not finite has none.
 #[must_use]
 pub fn right_singular_vectors(matrix: &[f64], columns: usize) -> Vec<(f64, Vec<f64>)> {
     let Some(rows) = matrix.len().checked_div(columns) else { return Vec::new() };
+    if matrix.iter().any(|x| !x.is_finite()) {
+        return Vec::new();
+    }
     let matrix = DMatrix::from_row_slice(rows, columns, &matrix[..rows * columns]);
     let eigen = SymmetricEigen::new(matrix.tr_mul(&matrix));
     let mut found: Vec<(f64, Vec<f64>)> = eigen

@@ -209,6 +209,7 @@ fn right_singular_vectors_of_a_known_matrix() {
     assert!((found[0].0 - 3.0).abs() < 1e-12 && (found[1].0 - 2.0).abs() < 1e-12);
     assert!((found[0].1[0] - 1.0).abs() < 1e-12 && (found[1].1[1] - 1.0).abs() < 1e-12);
     assert!(right_singular_vectors(&[], 0).is_empty());
+    assert!(right_singular_vectors(&[f64::NAN], 1).is_empty());
 }
 
 #[test]

@@ -1,0 +1,247 @@
+//! `directions`: the named directions of a model's latent space, and what a step along each does.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{json, Value};
+use unicode_width::UnicodeWidthStr;
+
+use super::eval::Bar;
+use super::{ModelArg, INTERRUPTED};
+use crate::corpus::{self, Column, Example, ReadOptions};
+use crate::engine::evaluate::Progress;
+use crate::engine::pool::{
+    decoder_directions, Effect, Measurement, NamedDirection, Pool, Probe, Source,
+};
+use crate::engine::{EngineError, LatentModel, LoadedModel};
+use crate::report::visible;
+
+#[derive(Debug, Args)]
+pub struct DirectionsArgs {
+    #[command(flatten)]
+    model: ModelArg,
+    /// Texts that the directions are taken from and measured on; the domain's samples where it is not given
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Column of the text, by name or by number from 0
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    column: Option<Column>,
+    /// Column of a label: every label that enough texts have gives a direction
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    label_column: Option<Column>,
+    /// Texts that are read at most
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+    /// Texts held aside to measure on; a quarter of all where there are fewer than four times as many
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    held: u32,
+    /// Largest strength of a measured step, in standard deviations along the direction
+    #[arg(long, default_value_t = 2.0, value_parser = strength)]
+    strength: f32,
+    /// The decoder's own directions per latent token
+    #[arg(long, default_value_t = 1)]
+    decoder: usize,
+    /// Only the K with most effect beyond that of a random direction
+    #[arg(long, value_name = "K")]
+    top: Option<usize>,
+    /// Seed of the random directions
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+    /// Put the vectors in the JSON document
+    #[arg(long, requires = "json")]
+    vectors: bool,
+}
+
+fn strength(text: &str) -> Result<f32, String> {
+    let value: f32 = text.parse().map_err(|_| format!("`{text}` is no number"))?;
+    if value.is_finite() && value > 0.0 {
+        return Ok(value);
+    }
+    Err("expected a number above 0".to_owned())
+}
+
+/// A direction and what was measured of it.
+type Row = (NamedDirection, Measurement);
+
+pub fn run(args: &DirectionsArgs) -> anyhow::Result<ExitCode> {
+    let model = args.model.open()?;
+    let examples = examples(args, &model)?;
+    let stop = super::stop_on_signals()?;
+    let mut bar = Bar::new(&args.model.model);
+    let geometry = model.model().geometry();
+    let pool = Pool::encode(&model, geometry, &examples, &mut |progress| {
+        bar.show(progress);
+        !stop.is_raised()
+    })?;
+    let Some(pool) = pool else { return Ok(ExitCode::from(INTERRUPTED)) };
+    let texts = pool.texts().len();
+    let (known, held) = pool.hold_out((args.held as usize).min(texts / 4));
+    anyhow::ensure!(
+        !held.texts().is_empty(),
+        "{texts} different texts are too few to take directions from and to measure them: give more with --data"
+    );
+    let mut found = known.directions(model.domain());
+    found.extend(decoder_directions(model.model(), &known, args.decoder)?);
+    let mut go_on = || !stop.is_raised();
+    let strengths: Vec<f32> = [-1.0, -0.5, 0.5, 1.0].map(|s| s * args.strength).into();
+    let total = found.len();
+    let measured = (|| {
+        let probe = Probe::new(&model, model.domain(), &known, &held, args.seed, &mut go_on)?;
+        let mut rows: Vec<Row> = Vec::with_capacity(total);
+        for named in found {
+            bar.show(Progress { what: "measuring", done: rows.len(), total });
+            let measurement = probe.measure(&named, &strengths, &mut go_on)?;
+            rows.push((named, measurement));
+        }
+        Ok(rows)
+    })();
+    bar.finish();
+    let mut rows = match measured {
+        Err(EngineError::Cancelled) => return Ok(ExitCode::from(INTERRUPTED)),
+        other => other?,
+    };
+    if let Some(count) = args.top {
+        rows.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
+        rows.truncate(count);
+    }
+    if args.json {
+        println!("{}", document(args, &model, (texts, held.texts().len()), &strengths, rows)?);
+    } else {
+        print!("{}", table(&rows));
+        eprintln!(
+            "{texts} texts, {} of them held aside and stepped by ±{} σ; r: a random direction of the same angle",
+            held.texts().len(),
+            args.strength
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn examples(args: &DirectionsArgs, model: &LoadedModel) -> anyhow::Result<Vec<Example>> {
+    let limit = args.limit as usize;
+    let Some(path) = &args.data else {
+        let samples = model.samples().iter().take(limit);
+        anyhow::ensure!(
+            samples.len() > 0,
+            "the domain {} has no samples to take directions from: give texts with --data",
+            model.info().domain
+        );
+        return Ok(samples.map(|text| Example { text: text.clone(), label: None }).collect());
+    };
+    let options = ReadOptions {
+        column: args.column.clone(),
+        label: args.label_column.clone(),
+        limit: Some(limit),
+        ..ReadOptions::default()
+    };
+    Ok(corpus::read(path, &options)?.examples)
+}
+
+/// How much more a direction does than a random one: flips, else changes of its number in the number's own spread over the
+/// texts' edits, else edits.
+fn gain((_, measured): &Row) -> f64 {
+    let of = |effect: &Effect| {
+        let figures = &effect.figures;
+        figures.flip_rate.or(effect.monotony).unwrap_or(figures.changed)
+    };
+    of(&measured.effect) - of(&measured.control)
+}
+
+fn document(
+    args: &DirectionsArgs,
+    model: &LoadedModel,
+    (texts, held): (usize, usize),
+    strengths: &[f32],
+    rows: Vec<Row>,
+) -> anyhow::Result<Value> {
+    let mut directions = Vec::with_capacity(rows.len());
+    for (named, measured) in rows {
+        let mut entry = serde_json::to_value(&named)?;
+        entry["sigma"] = named.direction.sigma().into();
+        if !args.vectors {
+            entry.as_object_mut().and_then(|fields| fields.shift_remove("direction"));
+        }
+        for key in ["effect", "control"] {
+            entry[key] = serde_json::to_value(if key == "effect" {
+                &measured.effect
+            } else {
+                &measured.control
+            })?;
+        }
+        entry["base_validity"] = measured.base_validity.into();
+        directions.push(entry);
+    }
+    Ok(json!({
+        "model": model.info().name,
+        "domain": model.info().domain,
+        "geometry": model.model().geometry(),
+        "texts": texts,
+        "held": held,
+        "seed": args.seed,
+        "strengths": strengths,
+        "directions": directions,
+    }))
+}
+
+const HEAD: [&str; 10] =
+    ["direction", "texts", "σ", "flips", "r", "valid", "r", "kept", "r", "monotony"];
+
+/// One line per direction: how often steps along it do what it says, and what that costs, beside a random direction.
+fn table(rows: &[Row]) -> String {
+    let share = |x: f64| format!("{:.0}", 100.0 * x);
+    let does = |effect: &Effect| {
+        let figures = &effect.figures;
+        match (figures.flip_rate, figures.mean_change) {
+            (Some(rate), _) => share(rate),
+            (None, Some(change)) => format!("{change:+.2}"),
+            (None, None) => String::new(),
+        }
+    };
+    let cells = rows.iter().map(|(named, measured)| {
+        let (effect, control) = (&measured.effect, &measured.control);
+        let texts = match named.source {
+            Source::YesNo | Source::Label => format!("{}/{}", named.with, named.without),
+            Source::Number => named.with.to_string(),
+            Source::Component | Source::Decoder => String::new(),
+        };
+        [
+            visible(&named.name).into_owned(),
+            texts,
+            format!("{:.2}", named.direction.sigma()),
+            does(effect),
+            does(control),
+            share(effect.figures.validity),
+            share(control.figures.validity),
+            share(effect.figures.preservation),
+            share(control.figures.preservation),
+            effect.monotony.map_or_else(String::new, |m| format!("{m:+.2}")),
+        ]
+    });
+    let lines: Vec<[String; 10]> = std::iter::once(HEAD.map(str::to_owned)).chain(cells).collect();
+    let widths: Vec<usize> = (0..HEAD.len())
+        .map(|column| lines.iter().map(|line| line[column].width()).max().unwrap_or(0))
+        .collect();
+    let mut out = String::new();
+    for line in &lines {
+        let padded: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(|(column, (cell, width))| {
+                let blanks = " ".repeat(width - cell.width());
+                if column == 0 {
+                    format!("{cell}{blanks}")
+                } else {
+                    format!("{blanks}{cell}")
+                }
+            })
+            .collect();
+        out.push_str(padded.join("  ").trim_end());
+        out.push('\n');
+    }
+    out
+}
