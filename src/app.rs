@@ -4,6 +4,7 @@ mod actions;
 mod canvas;
 mod history;
 mod keymap;
+mod picker;
 mod state;
 mod update;
 
@@ -11,5 +12,8 @@ pub use actions::{keys, Action, Command, Entry, Keys, Step, COMMANDS};
 pub use canvas::{Brush, Canvas, Pen};
 pub use history::{Change, History};
 pub use keymap::{Key, KeyCode, KeyError, KeyMap, KeyMapError, Override, Row};
-pub use state::{EditedEnd, Likeness, Notice, Overlay, Panel, RungView, State, Strip, Typing};
+pub use picker::{Item, Picker};
+pub use state::{
+    EditedEnd, Likeness, Notice, Overlay, Panel, Pick, RungView, State, Strip, Typing,
+};
 pub use update::{update, Effect};

@@ -22,6 +22,8 @@ mod text_attributes;
 
 use std::ops::Range;
 
+use crate::corpus::Example;
+
 pub use attribute::{AttributeInfo, AttributeKind};
 pub use codec::{Codec, CodecError, FIRST_TOKEN_ID, MASK_ID, PAD_ID, START_ID};
 pub use levenshtein::{distance, levenshtein};
@@ -56,15 +58,6 @@ impl Verdict {
     pub fn invalid(line: usize, column: usize, message: impl Into<String>) -> Self {
         Self::Invalid { line, column, message: message.into() }
     }
-}
-
-/// A sequence that comes with the program.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sample {
-    /// The sequence.
-    pub text: String,
-    /// Its class, where it has one: a category, a digit.
-    pub label: Option<String>,
 }
 
 /// A kind of sequence.
@@ -130,7 +123,7 @@ pub trait Domain: Sync {
     }
 
     /// The sequences that come with the program.
-    fn samples(&self) -> Vec<Sample>;
+    fn samples(&self) -> Vec<Example>;
 }
 
 /// A name that is no domain.
@@ -157,12 +150,12 @@ fn control_character(text: &str) -> Option<Verdict> {
 }
 
 /// The lines of a bundled file; what stands before a tab is the line's class.
-fn samples_of(file: &str) -> Vec<Sample> {
+fn samples_of(file: &str) -> Vec<Example> {
     file.lines()
         .filter(|line| !line.trim().is_empty())
         .map(|line| match line.split_once('\t') {
-            Some((label, text)) => Sample { text: text.to_owned(), label: Some(label.to_owned()) },
-            None => Sample { text: line.to_owned(), label: None },
+            Some((label, text)) => Example { text: text.to_owned(), label: Some(label.to_owned()) },
+            None => Example { text: line.to_owned(), label: None },
         })
         .collect()
 }

@@ -22,7 +22,8 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::Receiver;
 
-use crate::domain::{Sample, Verdict};
+use crate::corpus::Example;
+use crate::domain::Verdict;
 use crate::latent::{Geometry, Latent};
 use crate::report::Rung;
 
@@ -120,7 +121,7 @@ pub trait LatentModel: Send {
     fn verdict(&self, text: &str) -> Verdict;
 
     /// Texts to begin with.
-    fn samples(&self) -> &[Sample];
+    fn samples(&self) -> &[Example];
 }
 
 /// What kind of work a request is; what comes first goes first.
@@ -173,7 +174,7 @@ pub enum Reply {
         /// What it is.
         info: ModelInfo,
         /// Texts to begin with.
-        samples: Vec<Sample>,
+        samples: Vec<Example>,
     },
     /// Texts so far of a ladder's rungs.
     LadderStep {

@@ -4,7 +4,8 @@ use ratatui::backend::TestBackend;
 use ratatui::Terminal;
 use tui_input::InputRequest;
 use tvae_tui::app::{keys, update, Action, Command, EditedEnd, State};
-use tvae_tui::domain::{Sample, Verdict};
+use tvae_tui::corpus::Example;
+use tvae_tui::domain::Verdict;
 use tvae_tui::engine::{ModelInfo, Reply};
 use tvae_tui::latent::Geometry;
 use tvae_tui::report::Rung;
@@ -30,9 +31,8 @@ fn ready() -> State {
         latent_size: 32,
         geometry: Geometry::Sphere,
     };
-    let sample = |text: &str| Sample { text: text.to_owned(), label: None };
-    let samples =
-        ["data = json.loads(text)", "return self.items[0] or None"].map(sample).to_vec();
+    let sample = |text: &str| Example { text: text.to_owned(), label: None };
+    let samples = ["data = json.loads(text)", "return self.items[0] or None"].map(sample).to_vec();
     let _ = update(&mut state, Action::Engine(Reply::Ready { info, samples }));
     (state.scene.a, state.scene.b) =
         ("data = json.loads(text)".to_owned(), "return self.items[0] or None".to_owned());

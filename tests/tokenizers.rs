@@ -5,8 +5,9 @@ mod shared_data;
 use proptest::prelude::*;
 use shared_data::shared_data;
 use tvae_tui::corpus::mnist_text::{Digit, Direction, Size};
+use tvae_tui::corpus::Example;
 use tvae_tui::corpus::{read, ReadOptions};
-use tvae_tui::domain::{domain, Codec, Sample};
+use tvae_tui::domain::{domain, Codec};
 
 fn train(name: &str, vocab: usize) -> Codec {
     let kind = domain(name).expect("a domain");
@@ -56,7 +57,7 @@ fn training_twice_gives_the_same_file_and_other_tools_read_it() {
         let json = saved(&codec);
         assert_eq!(json, saved(&train(name, 400)), "{name}");
         let other = tokenizers::Tokenizer::from_bytes(json.as_bytes()).expect("a tokenizer");
-        for Sample { text, .. } in domain(name).expect("a domain").samples() {
+        for Example { text, .. } in domain(name).expect("a domain").samples() {
             let ids = other.encode(text.as_str(), false).expect("ids").get_ids().to_vec();
             assert_eq!(codec.encode(&text).expect("ids"), ids);
             assert_eq!(codec.decode(&ids).expect("text"), text);
@@ -105,7 +106,7 @@ fn the_originals_vocabulary_files_load() {
     let text = format!("#version: 0.2\n{}\n", merges.join("\n"));
     std::fs::write(dir.path().join("merges.txt"), text).expect("write");
     let old = Codec::from_folder(dir.path()).expect("the original's files");
-    for Sample { text, .. } in domain("headlines").expect("headlines").samples() {
+    for Example { text, .. } in domain("headlines").expect("headlines").samples() {
         let ids = old.encode(&text).expect("ids");
         assert_eq!(ids, codec.encode(&text).expect("ids"));
         assert_eq!(old.decode(&ids).expect("text"), text);

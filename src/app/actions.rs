@@ -54,6 +54,10 @@ pub enum Command {
     Swap,
     /// Type an end.
     Type(EditedEnd),
+    /// Pick an end from the samples.
+    Pick(EditedEnd),
+    /// Find a command by its name.
+    Palette,
     /// The next way between the ends.
     NextPath,
     /// Greedy or guided decoding.
@@ -227,6 +231,8 @@ pub const COMMANDS: &[Entry] = &[
     entry(Command::Random, "random", &["r"], "two new random ends", "random"),
     entry(Command::Type(EditedEnd::A), "type-a", &["a"], "type end A", "type A"),
     entry(Command::Type(EditedEnd::B), "type-b", &["b"], "type end B", "type B"),
+    entry(Command::Pick(EditedEnd::A), "pick-a", &["A"], "pick end A from the samples", "pick A"),
+    entry(Command::Pick(EditedEnd::B), "pick-b", &["B"], "pick end B from the samples", "pick B"),
     entry(Command::Swap, "swap", &["x"], "swap the ends", "swap"),
     entry(
         Command::NextPath,
@@ -335,6 +341,7 @@ pub const COMMANDS: &[Entry] = &[
             "free all",
         ),
     ),
+    entry(Command::Palette, "palette", &[":", "ctrl+p"], "find a command by its name", "commands"),
     entry(Command::Help, "help", &["?", "f1"], "show or hide this help", "help"),
     entry(Command::Quit, "quit", &["q", "ctrl+c"], "quit", "quit"),
 ];

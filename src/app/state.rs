@@ -6,7 +6,9 @@ use tui_input::Input;
 
 use super::actions::Keys;
 use super::history::History;
-use crate::domain::{domain, Domain, Sample, Verdict};
+use super::picker::Picker;
+use crate::corpus::Example;
+use crate::domain::{domain, Domain, Verdict};
 use crate::engine::{Inspection, Kind, ModelInfo, Scene, StripSample};
 use crate::eval::LadderMetrics;
 use crate::latent::ratios;
@@ -54,6 +56,17 @@ pub enum Overlay {
     Help,
     /// A text field.
     Typing(Typing),
+    /// A list to choose from.
+    Picking(Pick, Picker),
+}
+
+/// What is chosen from a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// A sample for an end.
+    End(EditedEnd),
+    /// A command.
+    Command,
 }
 
 /// An end that is being typed; the ladder follows while it is.
@@ -149,7 +162,7 @@ pub struct State {
     /// The open model; none until it is loaded.
     pub model: Option<ModelInfo>,
     /// Sequences that the ends are picked and drawn from.
-    pub samples: Vec<Sample>,
+    pub samples: Vec<Example>,
     /// What is decoded.
     pub scene: Scene,
     /// The scenes before.

@@ -8,9 +8,10 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::actions::{Action, Command};
+use super::actions::{Action, Command, COMMANDS};
 use super::history::Change;
-use super::state::{Overlay, Panel, RungView, State, Strip};
+use super::picker::{Item, Picker};
+use super::state::{Overlay, Panel, Pick, RungView, State, Strip};
 use crate::engine::{Decoding, Kind, Request, Scene};
 use crate::latent::{ratios, Path};
 
@@ -66,22 +67,47 @@ fn apply(state: &mut State, action: Action) {
         Action::SlideTo(ratio) => slide::to(state, ratio),
         Action::SlideToken(token, ratio) => slide::token_to(state, token, ratio),
         Action::ChooseRung(rung) => slide::to_rung(state, rung),
-        Action::ChooseRow(row) => {
-            if state.focus == Panel::Mix {
+        Action::ChooseRow(row) => match &mut state.overlay {
+            Some(Overlay::Picking(_, picker)) => picker.choose(row),
+            _ if state.focus == Panel::Mix => {
                 state.token = row.min(state.tokens().saturating_sub(1));
             }
-        }
+            _ => {}
+        },
         Action::Focus(panel) => focus(state, panel),
         Action::Edit(request) => ends::edit(state, request),
         Action::Paste(text) => ends::paste(state, &text),
-        Action::Accept => {
-            state.overlay = None;
-            state.history.seal();
-        }
+        Action::Accept => accept(state),
         Action::Leave => leave(state),
         // Both are taken before.
         Action::Engine(_) => {}
     }
+}
+
+/// What lies on top is done.
+fn accept(state: &mut State) {
+    state.history.seal();
+    let Some(Overlay::Picking(pick, picker)) = state.overlay.take() else { return };
+    let Some(item) = picker.chosen_item() else { return };
+    match pick {
+        Pick::End(end) => ends::take_sample(state, end, item),
+        Pick::Command => {
+            if let Some(entry) = COMMANDS.get(item) {
+                run(state, entry.command);
+            }
+        }
+    }
+}
+
+/// The list of all commands with their keys.
+fn palette(state: &mut State) {
+    let items = COMMANDS.iter().map(|entry| {
+        let keys: Vec<String> =
+            state.keys.keys(entry.command).iter().map(ToString::to_string).collect();
+        let help = if entry.help.is_empty() { entry.name } else { entry.help };
+        Item { text: help.to_owned(), detail: keys.join(" ") }
+    });
+    state.overlay = Some(Overlay::Picking(Pick::Command, Picker::new(items.collect())));
 }
 
 fn leave(state: &mut State) {
@@ -108,6 +134,8 @@ fn run(state: &mut State, command: Command) {
             std::mem::swap(a, b);
         }
         Command::Type(end) => ends::begin_typing(state, end),
+        Command::Pick(end) => ends::begin_picking(state, end),
+        Command::Palette => palette(state),
         Command::NextPath => {
             let at = Path::ALL.iter().position(|p| *p == state.scene.path).unwrap_or(0);
             state.scene.path = Path::ALL[(at + 1) % Path::ALL.len()];
@@ -135,8 +163,12 @@ fn run(state: &mut State, command: Command) {
     }
 }
 
-/// The row above or below in the focused panel.
+/// The row above or below in the list on top or the focused panel.
 fn row(state: &mut State, down: bool) {
+    if let Some(Overlay::Picking(_, picker)) = &mut state.overlay {
+        picker.step(down);
+        return;
+    }
     let next = |at: usize| if down { at + 1 } else { at.saturating_sub(1) };
     match state.focus {
         Panel::Mix => state.token = next(state.token).min(state.tokens().saturating_sub(1)),

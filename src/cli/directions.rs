@@ -130,7 +130,7 @@ fn examples(args: &DirectionsArgs, model: &LoadedModel) -> anyhow::Result<Vec<Ex
             "the domain {} has no samples to take directions from: give texts with --data",
             model.info().domain
         );
-        return Ok(samples.map(|text| Example { text: text.clone(), label: None }).collect());
+        return Ok(samples.cloned().collect());
     };
     let options = ReadOptions {
         column: args.column.clone(),

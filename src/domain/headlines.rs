@@ -4,8 +4,9 @@ use rand::RngCore;
 
 use super::{
     between, control_character, headline_attributes, lexeme, samples_of, AttributeInfo, Codec,
-    CodecError, Domain, Sample, Verdict,
+    CodecError, Domain, Verdict,
 };
+use crate::corpus::Example;
 
 /// Characters of a headline: the limits of the data sets that this program is made for.
 const LENGTH: std::ops::RangeInclusive<usize> = 8..=200;
@@ -55,7 +56,7 @@ impl Domain for Headlines {
         headline_attributes::values(text)
     }
 
-    fn samples(&self) -> Vec<Sample> {
+    fn samples(&self) -> Vec<Example> {
         samples_of(include_str!("../../assets/samples/headlines.tsv"))
     }
 }

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use super::{
-    digit_attributes, mark, AttributeInfo, Codec, CodecError, Domain, Picture, Sample, Verdict,
-};
+use super::{digit_attributes, mark, AttributeInfo, Codec, CodecError, Domain, Picture, Verdict};
 use crate::corpus::idx;
 use crate::corpus::mnist_text::{level_of, read_pixels, Digit, Direction, Size};
+use crate::corpus::Example;
 
 const IMAGES: &[u8] = include_bytes!("../../assets/samples/mnist-images-idx3-ubyte.gz");
 const LABELS: &[u8] = include_bytes!("../../assets/samples/mnist-labels-idx1-ubyte.gz");
@@ -82,7 +81,7 @@ impl Domain for Mnist {
         Some(Picture::new(size.side(), size.side(), levels))
     }
 
-    fn samples(&self) -> Vec<Sample> {
+    fn samples(&self) -> Vec<Example> {
         // The bundled files are whole, which a test holds; without them there is nothing to draw from, but no harm.
         let (Ok(pixels), Ok(labels)) = (idx::unpack_images(IMAGES), idx::unpack_labels(LABELS))
         else {
@@ -91,7 +90,7 @@ impl Domain for Mnist {
         pixels
             .chunks_exact(784)
             .zip(labels)
-            .map(|(pixels, label)| Sample {
+            .map(|(pixels, label)| Example {
                 text: Digit::from_pixels(pixels, Size::default()).write(Direction::Down),
                 label: Some(label.to_string()),
             })

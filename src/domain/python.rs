@@ -8,8 +8,9 @@ use super::between::{self, Part, Sort};
 use super::python_lexemes::{lexemes, Kind, Lexeme, KEYWORDS};
 use super::{
     lexeme, python_attributes, python_syntax, samples_of, AttributeInfo, Codec, CodecError, Domain,
-    Mark, Sample, TokenClass, Verdict,
+    Mark, TokenClass, Verdict,
 };
+use crate::corpus::Example;
 
 /// Lines that CPython's `ast.parse` accepts.
 pub(super) struct Python;
@@ -63,7 +64,7 @@ impl Domain for Python {
         lexemes(text).iter().map(|l| l.range(text)).collect()
     }
 
-    fn samples(&self) -> Vec<Sample> {
+    fn samples(&self) -> Vec<Example> {
         samples_of(include_str!("../../assets/samples/python.txt"))
     }
 }

@@ -4,8 +4,9 @@ use rand::RngCore;
 
 use super::{
     between, control_character, lexeme, samples_of, text_attributes, AttributeInfo, Codec,
-    CodecError, Domain, Sample, Verdict,
+    CodecError, Domain, Verdict,
 };
+use crate::corpus::Example;
 
 /// Lines that are not empty and hold no control characters.
 pub(super) struct FreeText;
@@ -43,7 +44,7 @@ impl Domain for FreeText {
         text_attributes::values(text)
     }
 
-    fn samples(&self) -> Vec<Sample> {
+    fn samples(&self) -> Vec<Example> {
         samples_of(include_str!("../../assets/samples/text.txt"))
     }
 }

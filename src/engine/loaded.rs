@@ -8,7 +8,8 @@ use candle_core::Device;
 use super::recent::Recent;
 use super::stream::News;
 use super::{decode, Decoding, EngineError, LatentModel, ModelInfo, TokenProbability};
-use crate::domain::{domain, Codec, Domain, Sample, Verdict};
+use crate::corpus::Example;
+use crate::domain::{domain, Codec, Domain, Verdict};
 use crate::latent::Latent;
 use crate::model::{Batch, Generator, Given, TransformerVae};
 use crate::numeric::decoder::Guide;
@@ -42,7 +43,7 @@ pub struct LoadedModel {
     model: TransformerVae,
     generator: Generator,
     max_len: usize,
-    samples: Vec<Sample>,
+    samples: Vec<Example>,
     recent: Recent,
 }
 
@@ -331,7 +332,7 @@ impl LatentModel for LoadedModel {
         self.domain.verdict(text)
     }
 
-    fn samples(&self) -> &[Sample] {
+    fn samples(&self) -> &[Example] {
         &self.samples
     }
 }

@@ -179,7 +179,8 @@ mod tests {
 
     use super::super::{Decoding, Engine, ModelInfo, RowUpdate, TokenProbability};
     use super::*;
-    use crate::domain::{Sample, Verdict};
+    use crate::corpus::Example;
+    use crate::domain::Verdict;
     use crate::latent::Path;
 
     /// Decodes a latent to its first number, a character per step, slowly.
@@ -253,7 +254,7 @@ mod tests {
             }
         }
 
-        fn samples(&self) -> &[Sample] {
+        fn samples(&self) -> &[Example] {
             &[]
         }
     }

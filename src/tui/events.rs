@@ -5,7 +5,10 @@ use tui_input::backend::crossterm::to_input_request;
 
 use super::hit::{Grip, HitMap};
 use super::keys::key_of;
-use crate::app::{Action, Command, State, Step};
+use crate::app::{Action, Command, Overlay, State, Step};
+
+/// Rows that a page key goes up or down in a list.
+const PAGE: usize = 10;
 
 /// What the hands are doing: the slider that the mouse holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,7 +60,16 @@ fn key_action(state: &State, key: KeyEvent, event: &Event) -> Option<Action> {
             "enter" => return Some(Action::Accept),
             _ => {}
         }
-        if state.typing().is_some() {
+        if let Some(Overlay::Picking(_, picker)) = &state.overlay {
+            match name.as_str() {
+                "up" | "ctrl+k" => return Some(Action::Run(Command::Up)),
+                "down" | "ctrl+j" => return Some(Action::Run(Command::Down)),
+                "pageup" => return Some(Action::ChooseRow(picker.chosen().saturating_sub(PAGE))),
+                "pagedown" => return Some(Action::ChooseRow(picker.chosen() + PAGE)),
+                _ => {}
+            }
+        }
+        if matches!(state.overlay, Some(Overlay::Typing(_) | Overlay::Picking(..))) {
             return to_input_request(event).map(Action::Edit);
         }
     }

@@ -22,6 +22,7 @@ mod help;
 mod ladder;
 mod latents;
 mod mix;
+mod picker;
 mod point;
 mod slider;
 mod text;
@@ -60,8 +61,10 @@ pub fn view(state: &State, theme: &Theme, frame: &mut Frame<'_>) -> HitMap {
     } else {
         screen.whole(state, frame, area);
     }
-    if let Some(Overlay::Help) = state.overlay {
-        screen.help(state, frame, area);
+    match &state.overlay {
+        Some(Overlay::Help) => screen.help(state, frame, area),
+        Some(Overlay::Picking(pick, picker)) => screen.picker(*pick, picker, frame, area),
+        Some(Overlay::Typing(_)) | None => {}
     }
     screen.hits
 }

@@ -3,7 +3,8 @@
 use rand::seq::index::sample;
 use tui_input::{Input, InputRequest};
 
-use crate::app::state::{EditedEnd, Notice, Overlay, State, Typing};
+use crate::app::picker::{Item, Picker};
+use crate::app::state::{EditedEnd, Notice, Overlay, Pick, State, Typing};
 
 /// Characters of an end that is typed or pasted, at most.
 const LONGEST: usize = 10_000;
@@ -38,8 +39,28 @@ pub(super) fn begin_typing(state: &mut State, end: EditedEnd) {
         Some(Overlay::Typing(Typing { end, input: Input::new(before.clone()), before }));
 }
 
-/// A key in the text field; the end follows.
+/// Opens the list of samples for an end.
+pub(super) fn begin_picking(state: &mut State, end: EditedEnd) {
+    let items = state.samples.iter().map(|example| Item {
+        text: example.text.clone(),
+        detail: example.label.clone().unwrap_or_default(),
+    });
+    state.overlay = Some(Overlay::Picking(Pick::End(end), Picker::new(items.collect())));
+}
+
+/// Puts a sample in the place of an end.
+pub(super) fn take_sample(state: &mut State, end: EditedEnd, sample: usize) {
+    if let Some(example) = state.samples.get(sample) {
+        let chosen = example.text.clone();
+        *text(state, end) = chosen;
+    }
+}
+
+/// A key in the text field; the end, or the list, follows.
 pub(super) fn edit(state: &mut State, request: InputRequest) {
+    if let Some(Overlay::Picking(_, picker)) = &mut state.overlay {
+        picker.edit(request);
+    }
     if let Some(Overlay::Typing(typing)) = &mut state.overlay {
         let full = typing.input.value().chars().count() >= LONGEST;
         if full && matches!(request, InputRequest::InsertChar(_)) {
@@ -52,6 +73,9 @@ pub(super) fn edit(state: &mut State, request: InputRequest) {
 
 /// Pasted text: into the field where one is open; line breaks become blanks, since a sequence is one line.
 pub(super) fn paste(state: &mut State, pasted: &str) {
+    if let Some(Overlay::Picking(_, picker)) = &mut state.overlay {
+        picker.paste(pasted);
+    }
     if let Some(Overlay::Typing(typing)) = &mut state.overlay {
         let room = LONGEST.saturating_sub(typing.input.value().chars().count());
         for c in pasted.trim_end_matches(['\r', '\n']).chars().take(room) {

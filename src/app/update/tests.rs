@@ -4,7 +4,8 @@ use tui_input::InputRequest;
 
 use super::*;
 use crate::app::{keys, EditedEnd, Step, COMMANDS};
-use crate::domain::{Sample, Verdict};
+use crate::corpus::Example;
+use crate::domain::Verdict;
 use crate::engine::{ModelInfo, Reply, StripSample, RATIO_RANGE, RUNG_RANGE};
 use crate::latent::Geometry;
 use crate::report::Rung;
@@ -19,7 +20,7 @@ fn ready() -> State {
         latent_size: 2,
         geometry: Geometry::Sphere,
     };
-    let sample = |text: &str| Sample { text: text.to_owned(), label: None };
+    let sample = |text: &str| Example { text: text.to_owned(), label: None };
     let samples = ["a", "b", "c"].map(sample).to_vec();
     let effects = update(&mut state, Action::Engine(Reply::Ready { info, samples }));
     assert_eq!(kinds(&effects), [Kind::Ladder, Kind::Point, Kind::Strip]);

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::*;
 use crate::domain::{domain, Verdict};
-use crate::engine::{LoadedModel, ModelInfo, RowUpdate};
+use crate::engine::{LoadedModel, ModelInfo, RowUpdate, TokenProbability};
 
 /// A model whose latent of a text is its number of letters `x` and of letters `y`, and whose decode is as many of each.
 struct Letters;
@@ -17,6 +17,7 @@ impl LatentModel for Letters {
             parameters: 0,
             latent_tokens: 1,
             latent_size: 2,
+            geometry: Geometry::Flat,
         }
     }
 
@@ -39,6 +40,14 @@ impl LatentModel for Letters {
         Ok(latents.iter().map(|l| many("x", l.values[0]) + &many("Y", l.values[1])).collect())
     }
 
+    fn search(&self, latents: &[Latent]) -> Result<Vec<Option<String>>, EngineError> {
+        Ok(vec![None; latents.len()])
+    }
+
+    fn probabilities(&self, _: &Latent, _: &str) -> Result<Vec<TokenProbability>, EngineError> {
+        Ok(Vec::new())
+    }
+
     fn verdict(&self, text: &str) -> Verdict {
         if text.is_empty() {
             Verdict::invalid(1, 1, "nothing")
@@ -47,7 +56,7 @@ impl LatentModel for Letters {
         }
     }
 
-    fn samples(&self) -> &[String] {
+    fn samples(&self) -> &[Example] {
         &[]
     }
 }
@@ -169,7 +178,7 @@ fn the_bundled_model_moves_along_the_directions_of_its_own_samples() {
     let model = LoadedModel::open("python").unwrap();
     let geometry = model.model().geometry();
     assert_eq!(geometry, Geometry::Sphere);
-    let examples: Vec<Example> = model.samples().iter().map(|text| example(text, None)).collect();
+    let examples: Vec<Example> = model.samples().to_vec();
     let pool = Pool::encode(&model, geometry, &examples, &mut |_| true).unwrap().unwrap();
     let own = pool.nearest(&pool.latents()[7], &pool.texts()[7], 1);
     assert!(own[0].same_text && own[0].distance < 1e-5);

@@ -11,11 +11,12 @@ use ratatui::text::{Line, Span};
 use ratatui::Frame;
 use unicode_width::UnicodeWidthStr;
 
-use super::text::{changed, fit};
+use super::text::fit;
 use super::{row, Screen};
 use crate::app::{Likeness, RungView, State};
 use crate::domain::Verdict;
-use crate::report::visible;
+use crate::report::{changed, visible};
+use crate::tui::highlight::{self, Syntax};
 use crate::tui::hit::Hit;
 
 /// Columns of a ratio, `" 0.50  "`.
@@ -49,21 +50,28 @@ impl Screen<'_> {
         let least = 1.max(room.saturating_sub(text.width() as u16 + 1).max(half));
         let verdict = fit(&verdict, least.min(room));
         let room = room.saturating_sub(verdict.width() as u16);
-        let text = fit(&text, room);
-        let pad = usize::from(room) - text.width().min(usize::from(room));
         let mut spans = vec![Span::styled(format!("{mark}{:>5.2} ", rung.ratio), ratio_style)];
         if rung.verdict.is_none() {
-            spans.push(Span::styled(text, self.theme.dim));
+            spans.push(Span::styled(fit(&text, room), self.theme.dim));
         } else {
-            let (start, end) = above.map_or((0, 0), |a| changed(&visible(&a.text), &text));
-            spans.push(Span::raw(text[..start].to_owned()));
-            spans.push(Span::styled(text[start..end].to_owned(), self.theme.changed));
-            spans.push(Span::raw(text[end..].to_owned()));
+            let above = above.map_or(&*rung.text, |above| &*above.text);
+            spans.extend(highlight::cut(self.highlighted(state, above, &rung.text), room));
         }
+        let used: usize = spans[1..].iter().map(Span::width).sum();
+        let pad = usize::from(room).saturating_sub(used);
         spans.push(Span::raw(" ".repeat(pad + 1)));
         spans.push(like);
         spans.push(Span::styled(verdict, verdict_style));
         Line::from(spans)
+    }
+
+    /// A text with the colours of its parts, what differs from `above` marked.
+    pub(super) fn highlighted(&self, state: &State, above: &str, text: &str) -> Vec<Span<'static>> {
+        let Some(domain) = state.domain() else {
+            return vec![Span::raw(visible(text).into_owned())];
+        };
+        let changed = changed(above, text, |text| domain.units(text));
+        highlight::spans(text, &domain.marks(text), &changed, &Syntax::new(self.theme))
     }
 
     /// `=A` or `=B` for a copy of an end.

@@ -50,8 +50,8 @@ impl Screen<'_> {
         let text = match state.inspection.as_ref().filter(|_| state.probabilities) {
             Some(inspection) => self.shaded(&inspection.tokens),
             None => {
-                let style = self.point_style(state).add_modifier(Modifier::BOLD);
-                Line::styled(visible(&state.point.text).into_owned(), style)
+                let text = &state.point.text;
+                Line::from(self.highlighted(state, text, text)).style(self.point_style(state))
             }
         };
         let place = Rect { height: inner.height.saturating_sub(1), ..inner };

@@ -1,25 +1,6 @@
-//! Text cut to columns, and what changed between two texts.
+//! Text cut to columns.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-
-/// The part of `text` that differs from the line above: where the common start ends and the common end begins.
-pub(super) fn changed(above: &str, text: &str) -> (usize, usize) {
-    let start: usize = above
-        .chars()
-        .zip(text.chars())
-        .take_while(|(a, b)| a == b)
-        .map(|(_, b)| b.len_utf8())
-        .sum();
-    let (above, rest) = (&above[start.min(above.len())..], &text[start..]);
-    let end: usize = above
-        .chars()
-        .rev()
-        .zip(rest.chars().rev())
-        .take_while(|(a, b)| a == b)
-        .map(|(_, b)| b.len_utf8())
-        .sum();
-    (start, text.len() - end)
-}
 
 /// `text` in at most `width` columns, cut with `…`.
 pub(super) fn fit(text: &str, width: u16) -> String {
@@ -59,15 +40,6 @@ pub(super) fn clip(text: &str, skip: u16, width: u16) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_changed_part_is_between_common_start_and_end() {
-        assert_eq!(changed("x = f(1)", "x = g(1)"), (4, 5));
-        assert_eq!(changed("aa", "aaa"), (2, 3));
-        assert_eq!(changed("é1", "é2"), (2, 3));
-        assert_eq!(changed("same", "same"), (4, 4));
-        assert_eq!(changed("longer", "lr"), (1, 1));
-    }
 
     #[test]
     fn text_is_cut_to_columns_not_to_characters() {
