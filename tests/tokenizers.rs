@@ -135,6 +135,34 @@ fn digits_round_trip_pixel_by_pixel() {
     assert!(!mnist.verdict("00 down ! !").is_valid());
 }
 
+#[test]
+fn a_digit_still_being_decoded_is_written_as_far_as_it_goes() {
+    let mnist = domain("mnist").expect("mnist");
+    let codec = mnist.train_codec(&mut std::iter::empty(), 0).expect("the pixel codec");
+    let codec = codec.with_room(198);
+    let levels = (0..196).map(|i| (i * 7 % 65) as u8).collect();
+    let digit = Digit { size: Size::Small, levels };
+    for direction in [Direction::Down, Direction::Up] {
+        let text = digit.write(direction);
+        let ids = codec.encode(&text).expect("ids");
+        for count in (0..=196).filter(|&count| count != 81) {
+            let part = codec.decode(&ids[..=count]).expect("text");
+            assert!(text.starts_with(&part), "{count}: {part}");
+            let picture = mnist.picture(&part).expect("a picture");
+            assert_eq!(picture.is_whole(), count == 196);
+            assert_eq!(mnist.verdict(&part).is_valid(), count == 196);
+            let pixels = (0..14).flat_map(|y| (0..14).map(move |x| (x, y)));
+            let known = pixels.filter(|&(x, y)| picture.level(x, y).is_some()).count();
+            assert_eq!((picture.width(), known), (14, count));
+            if count > 0 {
+                assert_eq!(codec.encode(&part).expect("ids")[..=count], ids[..=count]);
+            }
+        }
+        // As many pixels as the smallest size has are a digit of that size: nothing tells that more will come.
+        assert!(mnist.verdict(&codec.decode(&ids[..=81]).expect("text")).is_valid());
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_comes_back(text in any::<String>(), special in "(<s>|<pad>|<mask>| |a){0,4}") {

@@ -138,6 +138,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
         (None, None, Some(file)) => Codec::from_file(file)?,
         (None, None, None) => train_codec(domain, &lines, &config)?,
     };
+    let codec = codec.with_room(config.max_len);
     let start = match &args.start_from {
         Some(folder) => Some(
             TransformerVae::load(folder, &Device::Cpu)

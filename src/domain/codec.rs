@@ -52,8 +52,9 @@ impl CodecError {
 enum Form {
     /// It is the same.
     Text,
-    /// Digits: the tokenizer sees the direction and the pixels; row numbers and newlines follow from them.
-    Pixels,
+    /// Digits: the tokenizer sees the direction and the pixels; row numbers and newlines follow from them. With the size
+    /// of the digits where it is known.
+    Pixels(Option<Size>),
 }
 
 /// A tokenizer of one model.
@@ -84,7 +85,7 @@ impl Codec {
         tokenizer.set_encode_special_tokens(true);
         let pixels = tokenizer.get_vocab_size(true) == SPECIALS.len() + 2 + usize::from(LEVELS)
             && ["down", "up", "!", "a"].iter().all(|t| tokenizer.token_to_id(t).is_some());
-        Self { tokenizer, form: if pixels { Form::Pixels } else { Form::Text }, json }
+        Self { tokenizer, form: if pixels { Form::Pixels(None) } else { Form::Text }, json }
     }
 
     /// From a `tokenizer.json`.
@@ -162,6 +163,17 @@ impl Codec {
         Ok(Self::new(tokenizer, json))
     }
 
+    /// For a model that has room for so many tokens, the end included: digits are then taken to be of the largest size
+    /// that fits, so that a digit that is still being decoded is written as far as it goes.
+    #[must_use]
+    pub fn with_room(mut self, tokens: usize) -> Self {
+        if let Form::Pixels(size) = &mut self.form {
+            // The direction comes first.
+            *size = Size::ALL.into_iter().find(|s| s.side() * s.side() + 2 <= tokens);
+        }
+        self
+    }
+
     /// Writes `tokenizer.json`, whole or not at all.
     ///
     /// # Errors
@@ -201,7 +213,7 @@ impl Codec {
         let text = self.tokenizer.decode(ids, true).map_err(CodecError::tokenizer)?;
         Ok(match self.form {
             Form::Text => text,
-            Form::Pixels => digit_text(&text),
+            Form::Pixels(size) => digit_text(&text, size),
         })
     }
 
@@ -212,12 +224,11 @@ impl Codec {
     }
 
     fn tokenizer_text<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
-        if self.form == Form::Text {
-            return text.into();
-        }
+        let Form::Pixels(known) = self.form else { return text.into() };
         let rows = text.split('\n').count();
         // The smallest size that holds all rows: texts cut short are read as what they were.
-        let size = Size::ALL.into_iter().rev().find(|s| s.side() >= rows);
+        let holds = |s: &Size| s.side() >= rows;
+        let size = known.filter(holds).or_else(|| Size::ALL.into_iter().rev().find(holds));
         let (digit, direction) = Digit::read(text, size.unwrap_or(Size::Default));
         let side = digit.size.side();
         let mut rows: Vec<&[u8]> = digit.levels.chunks(side).collect();
@@ -233,23 +244,41 @@ impl Codec {
     }
 }
 
-/// The text of a digit from its direction and pixels, in the order that they were read; short ones are filled up with
-/// background to the next size.
-fn digit_text(tokens: &str) -> String {
+/// The text of a digit from its direction and pixels, in the order that they were read. One that is too short for any size
+/// is cut short where the size is `known`, else filled up with background to the next size.
+fn digit_text(tokens: &str, known: Option<Size>) -> String {
     let mut words = tokens.split(' ').peekable();
     let up = words.next_if(|w| matches!(*w, "up" | "down")) == Some("up");
+    let direction = if up { Direction::Up } else { Direction::Down };
     let mut levels: Vec<u8> = words.filter_map(level_of).collect();
+    let known = known.filter(|s| s.side() * s.side() >= levels.len());
+    if let (Some(size), None) = (known, Size::with_pixels(levels.len())) {
+        let count = levels.len();
+        levels.resize(size.side() * size.side(), 0);
+        return cut_short(&digit_of(levels, size, direction).write(direction), count, size);
+    }
     let size = Size::ALL
         .into_iter()
         .rev()
         .find(|s| s.side() * s.side() >= levels.len())
         .unwrap_or(Size::Default);
-    let side = size.side();
-    levels.resize(side * side, 0);
-    if up {
-        let rows: Vec<&[u8]> = levels.chunks(side).rev().collect();
-        levels = rows.concat();
-    }
-    let direction = if up { Direction::Up } else { Direction::Down };
-    Digit { size, levels }.write(direction)
+    levels.resize(size.side() * size.side(), 0);
+    digit_of(levels, size, direction).write(direction)
+}
+
+/// A digit from its pixels in the order that they were read.
+fn digit_of(levels: Vec<u8>, size: Size, direction: Direction) -> Digit {
+    let levels = match direction {
+        Direction::Down => levels,
+        Direction::Up => levels.chunks(size.side()).rev().collect::<Vec<_>>().concat(),
+    };
+    Digit { size, levels }
+}
+
+/// The beginning of a digit's text that holds so many pixels; every pixel is one character behind a blank.
+fn cut_short(text: &str, pixels: usize, size: Size) -> String {
+    let rows: Vec<&str> = text.split('\n').take(pixels.div_ceil(size.side())).collect();
+    let missing = rows.len() * size.side() - pixels;
+    let text = rows.join("\n");
+    text[..text.len() - 2 * missing].to_owned()
 }

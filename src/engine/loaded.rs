@@ -113,6 +113,7 @@ impl LoadedModel {
         let precision = Generator::default_precision(&model);
         let generator = Generator::with_precision(&model, precision).map_err(load)?;
         let max_len = model.config().max_len();
+        let codec = codec.with_room(max_len);
         let samples = domain.samples();
         Ok(Self {
             name,
