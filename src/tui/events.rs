@@ -1,11 +1,16 @@
 //! Events of a terminal as actions.
 
-use ratatui::crossterm::event::{Event, KeyEvent, KeyEventKind, MouseButton, MouseEventKind};
+use ratatui::crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
+};
 use tui_input::backend::crossterm::to_input_request;
 
 use super::hit::HitMap;
 use super::keys::key_of;
 use crate::app::{find, Action, Command, State, Step};
+
+/// Characters of a paste that are taken; a whole file by mistake must not hold the screen up.
+const LONGEST_PASTE: usize = 4096;
 
 /// The action that an event means in this state; none for most.
 #[must_use]
@@ -22,6 +27,22 @@ pub fn action_of(state: &State, hits: &HitMap, event: &Event) -> Option<Action> 
         },
         _ => None,
     }
+}
+
+/// An event as those that [`action_of`] knows: what is pasted into a text field becomes the keys that would type it, on
+/// one line; anywhere else a paste is nothing, so that no letter of it runs a command.
+pub fn typed(event: Event, state: &State) -> Vec<Event> {
+    let Event::Paste(text) = event else { return vec![event] };
+    if state.editing.is_none() {
+        return Vec::new();
+    }
+    text.trim_end_matches(['\r', '\n'])
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|c| !c.is_control())
+        .take(LONGEST_PASTE)
+        .map(|c| Event::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)))
+        .collect()
 }
 
 fn key_action(state: &State, key: KeyEvent, event: &Event) -> Option<Action> {
