@@ -1,22 +1,29 @@
 //! The command line: one file per subcommand. Without a subcommand the explorer opens.
 
 mod check;
+mod completions;
+mod config;
 mod directions;
 mod eval;
 mod explore;
 mod interpolate;
 mod latents;
+mod logging;
+mod man;
 mod precision;
+mod settings;
 mod train;
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::engine::{EngineError, LoadedModel, Way};
+use crate::engine::{EngineError, LatentModel, LoadedModel, Way};
 use crate::latent::Path;
 use crate::numeric::Precision;
 use crate::train::StopSignal;
+use settings::Settings;
 
 /// Exit code after Ctrl-C.
 const INTERRUPTED: u8 = 130;
@@ -30,6 +37,8 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     explore: explore::ExploreArgs,
+    #[command(flatten)]
+    log: logging::LogArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,6 +61,19 @@ enum Command {
     Directions(directions::DirectionsArgs),
     /// Measure what decoding with weights in bf16 changes, and note it with the model
     Precision(precision::PrecisionArgs),
+    /// Print the configuration that is in effect, as TOML
+    Config(config::ConfigArgs),
+    /// Print the completion script for a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write all of them to a folder
+    Man(man::ManArgs),
+}
+
+impl Command {
+    /// Whether it also works where the configuration does not.
+    fn ignores_settings(&self) -> bool {
+        matches!(self, Self::Config(_) | Self::Completions(_) | Self::Man(_))
+    }
 }
 
 /// Which model a subcommand opens.
@@ -75,11 +97,21 @@ struct PathArg {
 
 impl ModelArg {
     fn open(&self) -> Result<LoadedModel, EngineError> {
-        let model = LoadedModel::open(&self.model)?;
-        match self.precision {
-            Some(precision) => model.with_precision(precision),
-            None => Ok(model),
+        let clock = Instant::now();
+        let mut model = LoadedModel::open(&self.model)?;
+        if let Some(precision) = self.precision {
+            model = model.with_precision(precision)?;
         }
+        let info = model.info();
+        tracing::info!(
+            model = ?self.model,
+            domain = info.domain,
+            parameters = info.parameters,
+            precision = %model.precision(),
+            ms = milliseconds(clock),
+            "model opened"
+        );
+        Ok(model)
     }
 }
 
@@ -88,27 +120,46 @@ impl ModelArg {
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    let result = match cli.command {
-        None => explore::run(&cli.explore),
-        Some(Command::Train(args)) => train::run(&args),
-        Some(Command::Interpolate(args)) => interpolate::run(&args),
-        Some(Command::Encode(args)) => latents::encode(&args),
-        Some(Command::Decode(args)) => latents::decode(&args),
-        Some(Command::Sample(args)) => latents::sample(&args),
-        Some(Command::Check(args)) => check::run(&args),
-        Some(Command::Eval(args)) => eval::run(&args),
-        Some(Command::Directions(args)) => directions::run(&args),
-        Some(Command::Precision(args)) => precision::run(&args),
-    };
-    match result {
+    match dispatch(&cli) {
         Ok(code) => code,
         // `tvae-tui sample | head` is no failure.
         Err(e) if is_broken_pipe(&e) => ExitCode::SUCCESS,
         Err(e) => {
+            tracing::error!("{}", reasons(&e));
             eprintln!("tvae-tui: {}", reasons(&e));
             ExitCode::FAILURE
         }
     }
+}
+
+fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
+    let settings = match &cli.command {
+        Some(command) if command.ignores_settings() => Settings::default(),
+        _ => Settings::load()?,
+    };
+    if let Some(file) = cli.log.log.as_ref().or(settings.log.as_ref()) {
+        logging::start(file, cli.log.log_level.unwrap_or(settings.log_level))?;
+    }
+    match &cli.command {
+        None => explore::run(&cli.explore, settings),
+        Some(Command::Train(args)) => train::run(args),
+        Some(Command::Interpolate(args)) => interpolate::run(args),
+        Some(Command::Encode(args)) => latents::encode(args),
+        Some(Command::Decode(args)) => latents::decode(args),
+        Some(Command::Sample(args)) => latents::sample(args),
+        Some(Command::Check(args)) => check::run(args),
+        Some(Command::Eval(args)) => eval::run(args),
+        Some(Command::Directions(args)) => directions::run(args),
+        Some(Command::Precision(args)) => precision::run(args),
+        Some(Command::Config(args)) => config::run(args),
+        Some(Command::Completions(args)) => completions::run(args),
+        Some(Command::Man(args)) => man::run(args),
+    }
+}
+
+/// Milliseconds since then, for the log.
+fn milliseconds(since: Instant) -> f64 {
+    (since.elapsed().as_secs_f64() * 1e5).round() / 100.0
 }
 
 /// The first Ctrl-C or SIGTERM raises the signal; the second ends the program at once.

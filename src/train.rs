@@ -19,7 +19,7 @@ pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
 pub use config::{Blend, Budget, Noise, Optimiser, Preset, TrainConfig};
 pub use data::{encode_corpus, TrainingData};
 pub use evaluate::{Evaluation, Evaluator};
-pub use progress::{JsonLines, Progress, Report, TerminalProgress};
+pub use progress::{JsonLines, LogProgress, Progress, Report, TerminalProgress};
 pub use run::{train, Inputs, Outcome, StopSignal};
 pub use step::{run_shards, FindBetween, ShardResult, StepInput};
 

@@ -7,24 +7,25 @@ pub mod highlight;
 mod hit;
 mod keys;
 mod preferences;
+mod shot;
+mod terminal;
 mod theme;
 mod view;
 
-use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
+use std::io;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
-use ratatui::backend::Backend;
-use ratatui::crossterm::event::{DisableMouseCapture, EnableMouseCapture, Event};
-use ratatui::crossterm::execute;
+use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::crossterm::event::Event;
 use ratatui::Terminal;
 
 pub use events::Hands;
 pub use hit::{Grip, Hit, HitMap};
 pub use keys::key_of;
 pub use preferences::{Glyphs, Preferences};
+pub use shot::Shot;
+pub use terminal::{copy, is_suspend, Host, Session};
 pub use theme::{Depth, Theme, ThemeName};
 pub use view::view;
 
@@ -38,46 +39,16 @@ const LOOK: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// When the terminal cannot be set up or drawn on.
-pub fn explore(engine: Engine, seed: u64) -> io::Result<()> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
-    let mut terminal = ratatui::try_init()?;
-    let mouse = MouseCapture::new();
+pub fn explore(engine: Engine, seed: u64, preferences: &Preferences) -> io::Result<()> {
+    let mut session = Session::enter(preferences.mouse)?;
+    let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
     let (send, events) = crossbeam_channel::bounded(1024);
     std::thread::Builder::new().name("input".to_owned()).spawn(move || read_events(&send))?;
-    let theme = Theme::from_environment();
-    let keys = keys(&[]).map_err(io::Error::other)?;
+    let theme = preferences.theme();
+    let keys = keys(&preferences.keys).map_err(io::Error::other)?;
     let mut state = State::new(seed, keys);
-    let result = run(&mut terminal, &mut state, &engine, &events, &theme, &stop);
-    drop(mouse);
-    ratatui::restore();
-    result
-}
-
-/// Mouse events while this lives; given up on a panic as well.
-struct MouseCapture;
-
-impl MouseCapture {
-    fn new() -> Self {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            // ratatui's own hook restores the rest.
-            let _ = execute!(io::stdout(), DisableMouseCapture);
-            before(info);
-        }));
-        // A terminal without a mouse is no failure.
-        let _ = execute!(io::stdout(), EnableMouseCapture);
-        Self
-    }
-}
-
-impl Drop for MouseCapture {
-    fn drop(&mut self) {
-        let _ = execute!(io::stdout(), DisableMouseCapture);
-        let _ = io::stdout().flush();
-    }
+    state.begin_with(preferences.path, preferences.rungs);
+    run(&mut terminal, &mut state, &engine, &events, &theme, &mut session)
 }
 
 fn read_events(send: &Sender<Event>) {
@@ -98,12 +69,12 @@ pub fn run<B: Backend<Error = io::Error>>(
     engine: &Engine,
     events: &Receiver<Event>,
     theme: &Theme,
-    stop: &AtomicBool,
+    host: &mut impl Host,
 ) -> io::Result<()> {
     let mut hands = Hands::default();
-    let mut hits = draw(terminal, state, theme)?;
-    while !state.quit && !stop.load(Ordering::Relaxed) {
-        let mut dirty = false;
+    let mut hits = draw(terminal, state, theme, host)?;
+    while !state.quit && !host.is_asked_to_end() {
+        let (mut dirty, mut suspend) = (false, false);
         let take = |action: Option<Action>, state: &mut State| {
             if let Some(action) = action {
                 for Effect::Decode(request) in update(state, action) {
@@ -115,6 +86,7 @@ pub fn run<B: Backend<Error = io::Error>>(
             recv(events) -> event => match event {
                 Ok(event) => {
                     dirty = true;
+                    suspend |= is_suspend(&event);
                     take(hands.action_of(state, &hits, &event), state);
                 }
                 // The terminal is gone.
@@ -131,14 +103,23 @@ pub fn run<B: Backend<Error = io::Error>>(
         }
         while let Ok(event) = events.try_recv() {
             dirty = true;
+            suspend |= is_suspend(&event);
             take(hands.action_of(state, &hits, &event), state);
         }
         while let Ok(reply) = engine.replies().try_recv() {
             dirty = true;
             take(Some(Action::Engine(reply)), state);
         }
+        if suspend {
+            host.suspend()?;
+        }
+        if suspend || host.has_come_back()? {
+            // Nothing of what was drawn is there any more.
+            terminal.clear()?;
+            dirty = true;
+        }
         if dirty && !state.quit {
-            hits = draw(terminal, state, theme)?;
+            hits = draw(terminal, state, theme, host)?;
         }
     }
     Ok(())
@@ -148,8 +129,11 @@ fn draw<B: Backend<Error = io::Error>>(
     terminal: &mut Terminal<B>,
     state: &State,
     theme: &Theme,
+    host: &mut impl Host,
 ) -> io::Result<HitMap> {
     let mut hits = HitMap::default();
+    host.begin_frame()?;
     terminal.draw(|frame| hits = view(state, theme, frame))?;
+    host.end_frame()?;
     Ok(hits)
 }

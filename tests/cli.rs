@@ -358,5 +358,137 @@ fn directions_say_what_they_lack() {
     assert!(said.contains("2 different texts are too few"), "{said}");
     for strength in ["0", "-1", "nan", "x"] {
         tvae().args(["directions", "--strength", strength]).assert().code(2);
+
+/// A configuration folder with this file in it, for `XDG_CONFIG_HOME`.
+#[cfg(unix)]
+fn configured(text: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("folder");
+    std::fs::create_dir(dir.path().join("tvae-tui")).expect("folder");
+    std::fs::write(dir.path().join("tvae-tui/config.toml"), text).expect("file");
+    dir
+}
+
+#[test]
+#[cfg(unix)]
+fn config_prints_what_is_in_effect_and_reads_it_back() {
+    let dir = configured("theme = \"light\"\nrungs = 5\n[keys]\nhelp = [\"f2\"]\n");
+    let run = |home: &std::path::Path, args: &[&str]| {
+        let output = tvae().args(args).env("XDG_CONFIG_HOME", home).assert().success();
+        String::from_utf8_lossy(&output.get_output().stdout).into_owned()
+    };
+    let printed = run(dir.path(), &["config"]);
+    for line in ["theme = \"light\"", "rungs = 5", "help = [\"f2\"]", "model = \"python\""] {
+        assert!(printed.lines().any(|l| l == line), "{line} in\n{printed}");
+    }
+    let again = configured(&printed);
+    let settings = |text: &str| text.split_once("\n\n").map(|(_, rest)| rest.to_owned());
+    assert_eq!(settings(&run(again.path(), &["config"])), settings(&printed));
+    let path = run(dir.path(), &["config", "--path"]);
+    assert_eq!(path.trim_end(), dir.path().join("tvae-tui/config.toml").display().to_string());
+}
+
+#[test]
+#[cfg(unix)]
+fn a_wrong_configuration_is_told_with_its_place() {
+    let dir = configured("# mine\n[keys]\nhelp = [\"f1\", \"q\"]\n");
+    for args in [&["config"][..], &["sample", "-n", "1"]] {
+        let failed = tvae().args(args).env("XDG_CONFIG_HOME", dir.path()).assert().code(1);
+        let message = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
+        assert!(message.contains("config.toml:3:15: the key `q` of `help`"), "{message}");
+    }
+    // What helps to mend it works all the same.
+    tvae().args(["config", "--path"]).env("XDG_CONFIG_HOME", dir.path()).assert().success();
+    tvae().args(["completions", "zsh"]).env("XDG_CONFIG_HOME", dir.path()).assert().success();
+}
+
+#[test]
+fn the_log_tells_of_models_decodes_and_errors_and_only_in_its_file() {
+    let dir = tempfile::tempdir().expect("folder");
+    let log = dir.path().join("run.log");
+    let file = log.display().to_string();
+    let args = ["interpolate", "x = 1", "y = 2", "--rungs", "3", "--json"];
+    let plain = tvae().args(args).assert().success().get_output().clone();
+    let logged = [&args[..], &["--log", &file, "--log-level", "debug"]].concat();
+    let logged = tvae().args(logged).assert().success().get_output().clone();
+    assert_eq!((plain.stdout, plain.stderr), (logged.stdout, logged.stderr));
+    let failing = ["--log", &file, "interpolate", "--model", "nowhere", "a", "b"];
+    tvae().args(failing).assert().code(1);
+    let text = std::fs::read_to_string(&log).expect("a log");
+    let has = |words: &[&str]| text.lines().any(|l| words.iter().all(|w| l.contains(w)));
+    assert!(has(&["INFO", "model opened", "parameters=", "ms="]), "{text}");
+    assert!(has(&["DEBUG", "decoded", "rows=3", "ms="]), "{text}");
+    assert!(has(&["ERROR", "nowhere"]), "{text}");
+    assert!(!text.contains('\u{1b}') && !text.contains("x = 1"), "{text}");
+    let missing = dir.path().join("no/such/folder.log").display().to_string();
+    let failed = tvae().args(["sample", "--log", &missing]).assert().code(1);
+    assert!(String::from_utf8_lossy(&failed.get_output().stderr).contains("folder.log"));
+    tvae().args(["sample", "--log-level", "loud"]).assert().code(2);
+}
+
+#[test]
+fn a_training_run_is_logged() {
+    let dir = tempfile::tempdir().expect("folder");
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    std::fs::write(at("lines.txt"), "x = 1\ny = 2\nz = x + y\n".repeat(30)).expect("lines");
+    let args = ["train", "--preset", "tiny", "--steps", "2", "--data", &at("lines.txt")];
+    let more = ["--out", &at("out"), "--log", &at("log")];
+    tvae().args(args).args(more).assert().success();
+    let text = std::fs::read_to_string(at("log")).expect("a log");
+    for words in ["training starts", "evaluated", "saved", "training ends"] {
+        assert!(text.contains(words), "{words} in\n{text}");
+    }
+}
+
+/// Every subcommand, from the help.
+fn subcommands() -> Vec<String> {
+    let output = tvae().arg("--help").assert().success().get_output().stdout.clone();
+    let help = String::from_utf8_lossy(&output).into_owned();
+    let list = help.split("Commands:").nth(1).and_then(|rest| rest.split("\n\n").next());
+    list.unwrap_or_default()
+        .lines()
+        .filter(|l| l.starts_with("  ") && !l.starts_with("   "))
+        .filter_map(|l| l.split_whitespace().next().map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn completions_know_every_subcommand() {
+    let names = subcommands();
+    assert!(names.len() >= 11 && names.contains(&"train".to_owned()), "{names:?}");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = tvae().args(["completions", shell]).assert().success();
+        let script = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+        for name in &names {
+            assert!(script.contains(name.as_str()), "{name} for {shell}");
+        }
+        assert!(script.contains("--log") || shell == "fish", "{shell}");
+    }
+    tvae().args(["completions", "tcsh"]).assert().code(2);
+}
+
+#[test]
+fn manual_pages_are_there_for_the_program_and_every_subcommand() {
+    let output = tvae().arg("man").assert().success();
+    let page = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    assert!(page.contains(".TH tvae-tui 1") && page.contains("tvae\\-tui\\-train(1)"), "{page}");
+    let dir = tempfile::tempdir().expect("folder");
+    tvae().args(["man", "--out"]).arg(dir.path()).assert().success();
+    for name in subcommands().iter().filter(|n| *n != "help") {
+        let file = dir.path().join(format!("tvae-tui-{name}.1"));
+        let page = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(page.contains(".SH NAME") && page.contains(".SH OPTIONS"), "{name}");
+    }
+    assert!(dir.path().join("tvae-tui.1").is_file());
+}
+
+#[test]
+fn help_is_what_it_was() {
+    for args in
+        [&["--help"][..], &["config", "--help"], &["completions", "--help"], &["man", "--help"]]
+    {
+        let output = tvae().args(args).env("COLUMNS", "100").assert().success();
+        let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+        let name = args.join("_").replace("--", "");
+        insta::assert_snapshot!(format!("help_{name}"), text);
     }
 }

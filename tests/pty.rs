@@ -19,11 +19,29 @@ struct Terminal {
 
 impl Terminal {
     fn start(columns: u16, rows: u16, args: &[&str]) -> Self {
-        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
+        Self::start_with(columns, rows, args, &[])
+    }
+
+    fn start_with(columns: u16, rows: u16, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_tvae-tui"));
         command.args(args);
+        Self::run(columns, rows, command, variables)
+    }
+
+    fn run(
+        columns: u16,
+        rows: u16,
+        mut command: CommandBuilder,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         command.env("TERM", "xterm-256color");
+        // Not the configuration of whoever runs the tests.
+        command.env("XDG_CONFIG_HOME", "/nonexistent");
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         let child = pair.slave.spawn_command(command).expect("the program starts");
         let mut reader = pair.master.try_clone_reader().expect("a reader");
         let input = pair.master.take_writer().expect("a writer");
@@ -86,8 +104,23 @@ impl Terminal {
     }
 
     fn left_alternate_screen(&self) -> bool {
+        self.ends_with("?1049l", "?1049h")
+    }
+
+    /// Whether one control sequence was sent after the last of another.
+    fn ends_with(&self, last: &str, other: &str) -> bool {
         let raw = String::from_utf8_lossy(&self.raw);
-        raw.rfind("\u{1b}[?1049l") > raw.rfind("\u{1b}[?1049h")
+        let at = |sequence: &str| raw.rfind(&format!("\u{1b}[{sequence}"));
+        at(last).is_some() && at(last) > at(other)
+    }
+
+    /// Every mode that the program takes is given back: screen, mouse, paste, focus, cursor.
+    fn gave_all_back(&self) -> bool {
+        ["1049", "1006", "1000", "2004", "1004"]
+            .iter()
+            .all(|mode| self.ends_with(&format!("?{mode}l"), &format!("?{mode}h")))
+            && self.ends_with("?25h", "?25l")
+            && !self.ends_with("?2026h", "?2026l")
     }
 }
 
@@ -116,13 +149,120 @@ fn the_ladder_appears_keys_act_and_q_restores_the_terminal() {
 }
 
 #[test]
-fn sigterm_restores_the_terminal() {
+fn signals_from_outside_restore_the_terminal() {
+    for signal in ["-TERM", "-HUP", "-INT"] {
+        let mut t = Terminal::start(80, 24, &[]);
+        t.wait("the ladder", |s| rungs(s) >= 9);
+        let id = t.child.process_id().expect("a process");
+        let mut kill = std::process::Command::new("kill");
+        kill.args([signal, &id.to_string()]).status().expect("kill");
+        t.exit_code();
+        assert!(t.gave_all_back(), "{signal}");
+    }
+}
+
+#[test]
+fn frames_are_drawn_as_a_whole() {
     let mut t = Terminal::start(80, 24, &[]);
     t.wait("the ladder", |s| rungs(s) >= 9);
-    let id = t.child.process_id().expect("a process");
-    std::process::Command::new("kill").arg(id.to_string()).status().expect("kill");
+    t.press("q");
     t.exit_code();
-    assert!(t.left_alternate_screen());
+    let raw = String::from_utf8_lossy(&t.raw).into_owned();
+    let frames = raw.matches("\u{1b}[?2026h").count();
+    assert!(frames > 0 && raw.matches("\u{1b}[?2026l").count() >= frames);
+}
+
+/// A panic while drawing: the terminal is given back first, then the message is printed on it, and it is logged.
+#[test]
+fn a_panic_restores_the_terminal_and_is_told_and_logged() {
+    let dir = tempfile::tempdir().expect("folder");
+    let log = dir.path().join("log").display().to_string();
+    let mut t = Terminal::start_with(80, 24, &["--log", &log], &[("TVAE_PANIC", "draw")]);
+    assert_ne!(t.exit_code(), 0);
+    assert!(t.gave_all_back());
+    let raw = String::from_utf8_lossy(&t.raw).into_owned();
+    let told = raw.rfind("TVAE_PANIC asks for a panic");
+    assert!(told.is_some() && told > raw.rfind("\u{1b}[?1049l"), "{raw:?}");
+    let log = std::fs::read_to_string(log).expect("a log");
+    assert!(log.contains("ERROR") && log.contains("TVAE_PANIC asks for a panic"), "{log}");
+}
+
+/// Job control is a shell's, so one runs the program: ctrl-z brings its prompt back, `fg` the explorer.
+#[test]
+fn control_z_pauses_and_fg_brings_the_explorer_back() {
+    let mut shell = CommandBuilder::new("/bin/sh");
+    shell.arg("-i");
+    let mut t = Terminal::run(100, 30, shell, &[("PS1", "ready> "), ("ENV", "/nonexistent")]);
+    t.wait("the prompt", |s| s.contains("ready>"));
+    t.press(&format!("{} --seed 3\n", env!("CARGO_BIN_EXE_tvae-tui")));
+    t.wait("the ladder", |s| rungs(s) >= 9 && s.contains("quit"));
+    t.press("\u{1a}");
+    t.wait("the shell", |s| s.trim_end().ends_with("ready>"));
+    assert!(t.gave_all_back(), "the shell has no terminal of its own");
+    t.press("echo pau''sed\n");
+    t.wait("the shell's answer", |s| s.contains("paused"));
+    t.press("fg\n");
+    t.wait("the ladder again", |s| rungs(s) >= 9 && s.contains("quit") && !s.contains("paused"));
+    t.press("?");
+    t.wait("the help", |s| s.contains("show or hide this help"));
+    // Stopped from outside, nobody gives the terminal back, but what comes back is whole.
+    t.press("\u{1b}");
+    t.press("q");
+    t.wait("the shell", |s| s.trim_end().ends_with("ready>"));
+    assert!(t.gave_all_back());
+    t.press("exit\n");
+    t.exit_code();
+}
+
+/// Stopped and continued by another process: the screen is set up and drawn again.
+#[test]
+fn a_process_that_was_stopped_draws_everything_again() {
+    let mut t = Terminal::start(80, 24, &[]);
+    t.wait("the ladder", |s| rungs(s) >= 9 && s.contains("quit"));
+    let id = t.child.process_id().expect("a process").to_string();
+    let kill = |signal: &str| {
+        std::process::Command::new("kill").args([signal, &id]).status().expect("kill");
+    };
+    kill("-STOP");
+    // What another program left on the screen.
+    t.screen.process(b"\x1b[?1049l\x1b[2J\x1b[Hsomething else");
+    kill("-CONT");
+    t.wait("the ladder again", |s| rungs(s) >= 9 && !s.contains("something else"));
+    t.press("q");
+    assert_eq!(t.exit_code(), 0);
+    assert!(t.gave_all_back());
+}
+
+#[test]
+fn what_is_pasted_is_typed_into_the_field_and_runs_no_command() {
+    let mut t = Terminal::start(100, 30, &["--seed", "1"]);
+    t.wait("the ladder", |s| rungs(s) >= 9);
+    let paste = |text: &str| format!("\u{1b}[200~{text}\u{1b}[201~");
+    // A `q` among it would quit.
+    t.press(&paste("quit\n"));
+    t.press("a");
+    t.press(&"\u{7f}".repeat(80));
+    t.press(&paste("x = queue[0]\n"));
+    t.press("\r");
+    t.wait("the end", |s| s.contains("A x = queue[0]"));
+    t.press("q");
+    assert_eq!(t.exit_code(), 0);
+}
+
+#[test]
+fn the_configuration_decides_how_the_explorer_opens() {
+    let dir = tempfile::tempdir().expect("folder");
+    std::fs::create_dir(dir.path().join("tvae-tui")).expect("folder");
+    let text = "rungs = 5\npath = \"linear\"\nmouse = false\ntheme = \"plain\"\nseed = 4\n";
+    std::fs::write(dir.path().join("tvae-tui/config.toml"), text).expect("file");
+    let home = dir.path().display().to_string();
+    let mut t = Terminal::start_with(80, 24, &[], &[("XDG_CONFIG_HOME", &home)]);
+    t.wait("a linear ladder of five", |s| s.contains("path linear") && s.contains("5 rungs"));
+    t.press("q");
+    assert_eq!(t.exit_code(), 0);
+    let raw = String::from_utf8_lossy(&t.raw).into_owned();
+    assert!(!raw.contains("\u{1b}[?1000h"), "the mouse was taken");
+    assert!(!raw.contains("[38;"), "a colour was used");
 }
 
 #[test]

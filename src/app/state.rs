@@ -11,7 +11,7 @@ use crate::corpus::Example;
 use crate::domain::{domain, Domain, Verdict};
 use crate::engine::{Inspection, Kind, ModelInfo, Scene, StripSample};
 use crate::eval::LadderMetrics;
-use crate::latent::ratios;
+use crate::latent::{ratios, Path};
 
 /// Which end is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -240,6 +240,14 @@ impl State {
             generations: Generations::default(),
             rng: ChaCha8Rng::seed_from_u64(seed),
         }
+    }
+
+    /// Begins with another way and another number of rungs than the default ones.
+    pub fn begin_with(&mut self, path: Path, rungs: usize) {
+        self.scene.path = path;
+        self.scene.rungs = rungs;
+        self.scene.clamp();
+        self.rungs = ratios(self.scene.rungs).into_iter().map(RungView::empty).collect();
     }
 
     /// The domain of the open model's sequences.

@@ -14,7 +14,7 @@ use crate::domain::{domain, python_syntax, Codec, Domain};
 use crate::model::TransformerVae;
 use crate::numeric::Precision;
 use crate::train::{
-    encode_corpus, train, Budget, Checkpoint, Inputs, JsonLines, Preset, Progress,
+    encode_corpus, train, Budget, Checkpoint, Inputs, JsonLines, LogProgress, Preset, Progress,
     TerminalProgress, TrainConfig, TrainingData,
 };
 
@@ -166,9 +166,9 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     };
     let resume = resumed.map(|(checkpoint, _, tensors)| (checkpoint, tensors));
     let step = resume.as_ref().map_or(0, |(c, _)| c.step);
-    let mut log = JsonLines::open(&args.out.join("metrics.jsonl"), step)?;
+    let mut metrics = JsonLines::open(&args.out.join("metrics.jsonl"), step)?;
     let mut terminal = TerminalProgress::new();
-    let sinks: &mut [&mut dyn Progress] = &mut [&mut log, &mut terminal];
+    let sinks: &mut [&mut dyn Progress] = &mut [&mut metrics, &mut LogProgress, &mut terminal];
     let outcome = train(&config, &inputs, &args.out, resume, sinks, &stop)?;
     if args.json {
         println!("{}", serde_json::to_string(&outcome.checkpoint)?);

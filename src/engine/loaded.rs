@@ -272,6 +272,7 @@ impl LatentModel for LoadedModel {
         let threads = if latents.len() == 1 { (cores - 1).max(1) } else { 0 };
         let batch = Batch { latents, max_len: self.max_len, drafts: &drafts, threads };
         let mut news = News::new(latents.len());
+        let clock = std::time::Instant::now();
         let decoded = self
             .generator
             .decode(&self.model, batch, &mut |step| {
@@ -280,6 +281,8 @@ impl LatentModel for LoadedModel {
             })
             .map_err(failed)?
             .ok_or(EngineError::Cancelled)?;
+        let ms = 1e3 * clock.elapsed().as_secs_f64();
+        tracing::debug!(rows = latents.len(), ms, "decoded");
         self.recent.add(latents, &decoded.rows);
         decoded.rows.iter().map(|ids| self.codec.decode(ids).map_err(failed)).collect()
     }

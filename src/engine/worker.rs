@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
@@ -21,10 +22,14 @@ pub(super) fn run(
 ) {
     // Whoever listened is gone when sending fails; the slot is closed then, too.
     let tell = |reply| drop(replies.send(reply));
+    let fail = |message: String| {
+        tracing::error!("{message}");
+        tell(Reply::Failed { message });
+    };
     let model = match catch_unwind(AssertUnwindSafe(open)) {
         Ok(Ok(model)) => model,
-        Ok(Err(e)) => return tell(Reply::Failed { message: e.to_string() }),
-        Err(panic) => return tell(Reply::Failed { message: panic_text(&*panic) }),
+        Ok(Err(e)) => return fail(e.to_string()),
+        Err(panic) => return fail(panic_text(&*panic)),
     };
     tell(Reply::Ready { info: model.info(), samples: model.samples().to_vec() });
     let mut worker = Worker {
@@ -35,16 +40,20 @@ pub(super) fn run(
         strip: (0, Refinement::default()),
     };
     while let Some(request) = slot.take() {
-        match catch_unwind(AssertUnwindSafe(|| worker.serve(&request, &tell))) {
-            Ok(Ok(())) => {}
+        let clock = Instant::now();
+        let served = catch_unwind(AssertUnwindSafe(|| worker.serve(&request, &tell)));
+        let ms = 1e3 * clock.elapsed().as_secs_f64();
+        match served {
+            Ok(Ok(())) => tracing::debug!(kind = ?request.kind, ms, "served"),
             Ok(Err(EngineError::Cancelled)) => {
+                tracing::debug!(kind = ?request.kind, ms, "cancelled");
                 // A point that was overtaken is of no use any more.
                 if request.kind != Kind::Point {
                     slot.put_back(request);
                 }
             }
-            Ok(Err(e)) => tell(Reply::Failed { message: e.to_string() }),
-            Err(panic) => tell(Reply::Failed { message: panic_text(&*panic) }),
+            Ok(Err(e)) => fail(e.to_string()),
+            Err(panic) => fail(panic_text(&*panic)),
         }
     }
 }

@@ -1,4 +1,6 @@
-//! Sinks for what a run reports: a JSON line per report, a progress bar, or nothing.
+//! Sinks for what a run reports: a JSON line per report, a progress bar, events of the log.
+
+mod log;
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, IsTerminal, Write};
@@ -9,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
 use super::{Evaluation, TrainError};
+pub use log::LogProgress;
 
 /// One report of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]

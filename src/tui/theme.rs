@@ -1,6 +1,6 @@
 //! Colours, in one place: what things mean, and how each theme shows it. Nothing is told by colour alone.
 
-mod depth;
+pub(in crate::tui) mod depth;
 mod palettes;
 mod ramps;
 

@@ -71,15 +71,17 @@ pub(super) fn edit(state: &mut State, request: InputRequest) {
     }
 }
 
-/// Pasted text: into the field where one is open; line breaks become blanks, since a sequence is one line.
+/// Pasted text: on one line into the field where one is open; anywhere else it is nothing, so that no letter of it runs a
+/// command.
 pub(super) fn paste(state: &mut State, pasted: &str) {
     if let Some(Overlay::Picking(_, picker)) = &mut state.overlay {
         picker.paste(pasted);
     }
     if let Some(Overlay::Typing(typing)) = &mut state.overlay {
         let room = LONGEST.saturating_sub(typing.input.value().chars().count());
-        for c in pasted.trim_end_matches(['\r', '\n']).chars().take(room) {
-            let c = if matches!(c, '\r' | '\n') { ' ' } else { c };
+        let line = pasted.trim_end_matches(['\r', '\n']).chars();
+        let line = line.map(|c| if c.is_whitespace() { ' ' } else { c });
+        for c in line.filter(|c| !c.is_control()).take(room) {
             typing.input.handle(InputRequest::InsertChar(c));
         }
         follow(state);
