@@ -358,6 +358,8 @@ fn directions_say_what_they_lack() {
     assert!(said.contains("2 different texts are too few"), "{said}");
     for strength in ["0", "-1", "nan", "x"] {
         tvae().args(["directions", "--strength", strength]).assert().code(2);
+    }
+}
 
 /// A configuration folder with this file in it, for `XDG_CONFIG_HOME`.
 #[cfg(unix)]

@@ -3,7 +3,7 @@
 use toml::de::DeValue;
 
 use super::Settings;
-use crate::app::RUNG_RANGE;
+use crate::engine::RUNG_RANGE;
 use crate::latent;
 use crate::tui::{Glyphs, ThemeName};
 

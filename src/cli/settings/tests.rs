@@ -83,7 +83,7 @@ fn the_documentation_shows_the_defaults() {
 
 /// The same keys, whatever form the overrides have.
 fn keys(settings: &Settings) -> crate::app::Keys {
-    keys(&settings.explorer.keys).expect("checked")
+    crate::app::keys(&settings.explorer.keys).expect("checked")
 }
 
 proptest! {
