@@ -24,7 +24,7 @@ use crossbeam_channel::Receiver;
 
 use crate::corpus::Example;
 use crate::domain::Verdict;
-use crate::latent::{Geometry, Latent};
+use crate::latent::{Geometry, Latent, Path};
 use crate::report::Rung;
 
 pub use decode::{decode, Decode};
@@ -133,13 +133,15 @@ pub enum Kind {
     Ladder,
     /// The latents and probabilities of the point.
     Inspect,
+    /// The path with the best ladder.
+    Paths,
     /// The validity along the whole slider.
     Strip,
 }
 
 impl Kind {
     /// How many there are.
-    const COUNT: usize = 4;
+    pub const COUNT: usize = 5;
 }
 
 /// Something to do. The number comes back with every reply.
@@ -210,6 +212,13 @@ pub enum Reply {
         generation: u64,
         /// Latents and probabilities.
         inspection: Box<Inspection>,
+    },
+    /// The path with the best ladder: valid, then varied, then smooth rungs.
+    BestPath {
+        /// Of which request.
+        generation: u64,
+        /// The path.
+        path: Path,
     },
     /// Judged points along the slider, by ratio; all that are known so far.
     Strip {

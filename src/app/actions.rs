@@ -60,6 +60,8 @@ pub enum Command {
     Palette,
     /// The next way between the ends.
     NextPath,
+    /// The way with the best ladder.
+    BestPath,
     /// Greedy or guided decoding.
     NextDecoding,
     /// One rung more.
@@ -240,6 +242,13 @@ pub const COMMANDS: &[Entry] = &[
         &["p"],
         "another way: per token, all at once, linear, token by token",
         "path",
+    ),
+    entry(
+        Command::BestPath,
+        "best-path",
+        &["P"],
+        "the way with the most valid, most different, smoothest rungs",
+        "",
     ),
     entry(
         Command::NextDecoding,

@@ -199,7 +199,7 @@ pub struct State {
 
 /// The numbers of the last requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Generations([u64; 4]);
+pub(super) struct Generations([u64; Kind::COUNT]);
 
 impl Generations {
     /// A new number for a request of this kind.

@@ -30,6 +30,9 @@ pub enum Effect {
 pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
     let before = state.scene.clone();
     let wanted = state.wants_inspection();
+    if action == Action::Run(Command::BestPath) {
+        return Vec::from_iter(request(state, Kind::Paths));
+    }
     match action {
         Action::Engine(reply) => {
             if engine::take(state, reply) {
@@ -158,8 +161,8 @@ fn run(state: &mut State, command: Command) {
             };
         }
         Command::Quit => state.quit = true,
-        // Both are taken before.
-        Command::Undo | Command::Redo => {}
+        // These are taken before.
+        Command::Undo | Command::Redo | Command::BestPath => {}
     }
 }
 

@@ -59,18 +59,30 @@ impl LoadedModel {
             Way::Fixed(path) => return Ok((on(path)?, path)),
             Way::Best => Path::ALL,
         };
-        let units = Units::of(self.domain().name());
-        let mut best: Option<(f64, Vec<Rung>, Path)> = None;
+        let mut ladders = Vec::with_capacity(candidates.len());
         for path in candidates {
-            let rungs: Vec<Rung> = on(path)?;
-            let rank = finished(a, b, &rungs).rank(units);
-            if best.as_ref().is_none_or(|(old, ..)| rank > *old) {
-                best = Some((rank, rungs, path));
-            }
+            ladders.push((on(path)?, path));
         }
-        best.map(|(_, rungs, path)| (rungs, path))
+        best_of(ladders, (a, b), Units::of(self.domain().name()))
             .ok_or_else(|| EngineError::Model("there is no path".to_owned()))
     }
+}
+
+/// The best of some ladders between the same ends, the first of equal ones: most valid rungs, then most different ones, then
+/// the smallest largest step.
+pub(super) fn best_of(
+    ladders: Vec<(Vec<Rung>, Path)>,
+    (a, b): (&str, &str),
+    units: Units,
+) -> Option<(Vec<Rung>, Path)> {
+    let mut best: Option<(f64, (Vec<Rung>, Path))> = None;
+    for (rungs, path) in ladders {
+        let rank = finished(a, b, &rungs).rank(units);
+        if best.as_ref().is_none_or(|(old, _)| rank > *old) {
+            best = Some((rank, (rungs, path)));
+        }
+    }
+    best.map(|(_, found)| found)
 }
 
 /// A ladder for the figures.

@@ -2,14 +2,17 @@
 
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
 use super::slot::Slot;
 use super::strip::{Refinement, StripSample};
+use super::way::best_of;
 use super::{decode, EngineError, Inspection, Kind, LatentModel, Reply, Request, Scene};
-use crate::latent::{ratios, Geometry, Latent};
+use crate::eval::Units;
+use crate::latent::{ratios, Geometry, Latent, Path};
 use crate::report::Rung;
 
 /// Texts whose latents are remembered.
@@ -102,6 +105,10 @@ impl Worker<'_> {
                 let inspection = Box::new(self.inspect(request)?);
                 tell(Reply::Inspected { generation, inspection });
             }
+            Kind::Paths => {
+                let path = self.best_path(request)?;
+                tell(Reply::BestPath { generation, path });
+            }
             Kind::Strip => self.fill_strip(request, tell)?,
         }
         Ok(())
@@ -136,6 +143,21 @@ impl Worker<'_> {
         };
         let tokens = self.model.probabilities(&point, &rung.text)?;
         Ok(Inspection { a: self.encoded(&scene.a)?, b: self.encoded(&scene.b)?, point, tokens })
+    }
+
+    fn best_path(&mut self, request: &Request) -> Result<Path, EngineError> {
+        let ratios = ratios(request.scene.rungs);
+        let mut ladders = Vec::with_capacity(Path::ALL.len());
+        for path in Path::ALL {
+            let scene = Arc::new(Scene { path, ..(*request.scene).clone() });
+            let on_path = Request { scene, ..request.clone() };
+            ladders.push((self.rungs(&on_path, &ratios, &mut |_| {})?, path));
+        }
+        let ends = (request.scene.a.as_str(), request.scene.b.as_str());
+        let units = Units::of(&self.model.info().domain);
+        best_of(ladders, ends, units)
+            .map(|(_, path)| path)
+            .ok_or_else(|| EngineError::Model("there is no path".to_owned()))
     }
 
     fn fill_strip(&mut self, request: &Request, tell: &dyn Fn(Reply)) -> Result<(), EngineError> {
@@ -183,14 +205,12 @@ impl Worker<'_> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::Arc;
     use std::time::Duration;
 
     use super::super::{Decoding, Engine, ModelInfo, RowUpdate, TokenProbability};
     use super::*;
     use crate::corpus::Example;
     use crate::domain::Verdict;
-    use crate::latent::Path;
 
     /// Decodes a latent to its first number, a character per step, slowly.
     struct Slow {
@@ -351,6 +371,16 @@ mod tests {
         let Some(Reply::LadderDone { rungs, .. }) = seen.last() else { panic!("{seen:?}") };
         let told: Vec<_> = rungs.iter().map(|r| (r.text.as_str(), r.guided)).collect();
         assert_eq!(told, [("10.0", true), ("0.50", false), ("1.00", false)]);
+    }
+
+    #[test]
+    fn the_best_path_has_the_most_valid_rungs() {
+        let (engine, _) = engine();
+        engine.request(request(Kind::Paths, 1, ["0", "1"], 0.5));
+        let seen = wait(&engine, |r| matches!(r, Reply::BestPath { .. }));
+        // With one number a latent all paths give the same rungs, and the first is taken.
+        let best = Reply::BestPath { generation: 1, path: Path::PerToken };
+        assert_eq!(seen.last(), Some(&best));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the engine tells.
 
 use super::ends;
+use crate::app::history::Change;
 use crate::app::state::{Notice, RungView, State, Strip};
 use crate::engine::{Kind, Reply};
 use crate::eval::{Ladder, LadderMetrics, Units};
@@ -39,6 +40,14 @@ pub(super) fn take(state: &mut State, reply: Reply) -> bool {
         }
         Reply::Inspected { generation, inspection } if state.is_last(Kind::Inspect, generation) => {
             state.inspection = Some(*inspection);
+        }
+        Reply::BestPath { generation, path } if state.is_last(Kind::Paths, generation) => {
+            let before = state.scene.clone();
+            state.scene.path = path;
+            if state.scene != before {
+                state.history.record(before, Change::Whole);
+            }
+            state.notice = Notice::Status(format!("best path: {path}"));
         }
         Reply::Strip { generation, samples, done } if state.is_last(Kind::Strip, generation) => {
             state.strip = Strip { samples, done };
