@@ -55,14 +55,13 @@ impl Brush {
 
     /// The level at a distance in pixels from the brush's middle, for a digit of this size.
     ///
-    /// The strokes of MNIST are two to three of its 28 pixels wide and fade over about one; smaller sizes are pooled from
-    /// that, which keeps strokes darker than their scale.
+    /// The soft one's strokes are as wide as those of MNIST's ones: 3.3 of 28 pixels, 2.3 of 14, 1.8 of 9.
     fn level(self, distance: f32, size: Size) -> u8 {
         let (radius, fade) = match (self, size) {
             (Self::Hard, _) => return if distance < 0.5 { FULL } else { 0 },
-            (_, Size::Default) => (1.3, 1.2),
-            (_, Size::Small) => (0.8, 1.0),
-            (_, Size::Tiny) => (0.6, 0.9),
+            (_, Size::Default) => (1.6, 1.2),
+            (_, Size::Small) => (1.2, 1.0),
+            (_, Size::Tiny) => (0.9, 1.0),
         };
         let radius = if self == Self::Wide { radius * 1.5 } else { radius };
         let share = ((radius + fade / 2.0 - distance) / fade).clamp(0.0, 1.0);

@@ -47,16 +47,31 @@ fn a_soft_stroke_is_dark_inside_and_grey_at_its_edge() {
     assert!(!canvas.is_drawing());
 }
 
+/// Ink for every row that has any.
+fn width(canvas: &Canvas) -> f64 {
+    let rows = canvas.levels().chunks(canvas.side());
+    let rows = rows.filter(|row| row.iter().any(|&level| level > 20)).count();
+    canvas.levels().iter().map(|&level| f64::from(level) / 64.0).sum::<f64>() / rows as f64
+}
+
 #[test]
-fn strokes_are_about_as_heavy_as_mnists() {
-    // A vertical stroke of 20 of 28 rows, as a one of MNIST; its ones have 20 to 120 pixels of ink, most about 50.
-    let mut canvas = Canvas::new(Size::Default);
-    canvas.go(14, 4);
+fn a_stroke_is_as_wide_as_those_of_mnists_ones() {
+    let samples = crate::domain::domain("mnist").expect("mnist").samples();
+    let ones = samples.iter().filter(|s| s.label.as_deref() == Some("1"));
+    let mut widths: Vec<f64> = ones
+        .map(|one| {
+            let mut canvas = small();
+            canvas.load(&one.text);
+            width(&canvas)
+        })
+        .collect();
+    widths.sort_by(f64::total_cmp);
+    let mut canvas = small();
+    canvas.go(7, 2);
     canvas.press();
-    canvas.go(14, 23);
-    let ink: u32 = canvas.levels().iter().map(|&l| u32::from(l)).sum();
-    let pixels = f64::from(ink) / 64.0;
-    assert!((45.0..75.0).contains(&pixels), "{pixels}");
+    canvas.go(7, 11);
+    let (usual, drawn) = (widths[widths.len() / 2], width(&canvas));
+    assert!((drawn / usual - 1.0).abs() < 0.15, "{drawn} {usual}");
 }
 
 #[test]
