@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tui_input::Input;
 
-use super::actions::Keys;
+use super::actions::{Entry, Keys};
 use super::history::History;
 use super::picker::Picker;
 use crate::corpus::Example;
@@ -312,6 +312,14 @@ impl State {
         } else {
             Likeness::Novel
         })
+    }
+
+    /// Whether a command's key does it in the focused panel, so that a hint at it is true.
+    #[must_use]
+    pub fn hints_at(&self, entry: &Entry) -> bool {
+        let key = self.keys.keys(entry.command).first();
+        entry.panel.is_none_or(|panel| panel == self.focus)
+            && key.is_some_and(|&k| self.keys.lookup(k, Some(self.focus)) == Some(entry.command))
     }
 
     /// The end that is being typed, where one is.
