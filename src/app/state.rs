@@ -1,5 +1,7 @@
 //! What the explorer knows.
 
+use std::collections::HashSet;
+
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tui_input::Input;
@@ -108,7 +110,9 @@ pub enum Likeness {
     CopyOfA,
     /// The same as the end B or its reconstruction.
     CopyOfB,
-    /// Neither.
+    /// A text of the data that the ends are picked from.
+    Known,
+    /// None of them.
     Novel,
 }
 
@@ -163,6 +167,8 @@ pub struct State {
     pub model: Option<ModelInfo>,
     /// Sequences that the ends are picked and drawn from.
     pub samples: Vec<Example>,
+    /// Their texts.
+    pub(super) known: HashSet<String>,
     /// What is decoded.
     pub scene: Scene,
     /// The scenes before.
@@ -222,6 +228,7 @@ impl State {
         Self {
             model: None,
             samples: Vec::new(),
+            known: HashSet::new(),
             history: History::default(),
             rungs: ratios(scene.rungs).into_iter().map(RungView::empty).collect(),
             figures: None,
@@ -286,14 +293,14 @@ impl State {
         Some((valid?.into_iter().filter(|v| *v).count(), interior.len()))
     }
 
-    /// Whether an end comes back exactly; none while its rung is not whole.
+    /// What an end comes back as, once its rung is whole.
     #[must_use]
-    pub fn reconstructed(&self, end: EditedEnd) -> Option<bool> {
-        let (rung, text) = match end {
-            EditedEnd::A => (self.rungs.first()?, &self.scene.a),
-            EditedEnd::B => (self.rungs.last()?, &self.scene.b),
+    pub fn reconstruction(&self, end: EditedEnd) -> Option<&RungView> {
+        let rung = match end {
+            EditedEnd::A => self.rungs.first()?,
+            EditedEnd::B => self.rungs.last()?,
         };
-        rung.verdict.as_ref().map(|_| rung.text == *text)
+        rung.verdict.as_ref().map(|_| rung)
     }
 
     /// What a whole rung is beside the ends; none while it or they are not whole.
@@ -309,6 +316,8 @@ impl State {
             Likeness::CopyOfA
         } else if text == self.scene.b || text == last {
             Likeness::CopyOfB
+        } else if self.known.contains(&text) {
+            Likeness::Known
         } else {
             Likeness::Novel
         })
