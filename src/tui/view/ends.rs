@@ -12,6 +12,9 @@ use crate::app::{Command, EditedEnd, State, Typing};
 use crate::report::visible;
 use crate::tui::hit::Hit;
 
+/// From this width on an end's label stands beside it.
+const LABELLED: u16 = 60;
+
 impl Screen<'_> {
     pub(super) fn ends(&mut self, state: &State, frame: &mut Frame<'_>, area: Rect) {
         for (y, end) in [EditedEnd::A, EditedEnd::B].into_iter().enumerate() {
@@ -34,13 +37,25 @@ impl Screen<'_> {
             None => ("…", self.theme.dim),
         };
         // The same columns as the rungs below.
-        let room = area.width.saturating_sub(RATIO + 1 + sign.width() as u16);
-        let text = fit(&visible(text), room);
+        let label = match state.label(text) {
+            Some(label) if area.width >= LABELLED => {
+                format!("{}  ", fit(&visible(label), area.width / 5))
+            }
+            _ => String::new(),
+        };
+        let taken = RATIO + 1 + (label.width() + sign.width()) as u16;
+        let room = area.width.saturating_sub(taken);
+        let text = match state.draws_pictures() {
+            true => self.in_a_line(state, text),
+            false => visible(text).into_owned(),
+        };
+        let text = fit(&text, room);
         let pad = usize::from(room + 1) - text.width().min(usize::from(room));
         let line = Line::from(vec![
             name,
             Span::raw(text),
             Span::raw(" ".repeat(pad)),
+            Span::styled(label, self.theme.dim),
             Span::styled(sign, style),
         ]);
         frame.render_widget(line, area);

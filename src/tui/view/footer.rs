@@ -24,7 +24,7 @@ impl Screen<'_> {
             return;
         }
         let mut x = area.x;
-        let hinted = COMMANDS.iter().filter(|e| !e.hint.is_empty());
+        let hinted = COMMANDS.iter().filter(|e| !e.hint.is_empty() && state.offers(e.command));
         let (own, common): (Vec<_>, Vec<_>) = hinted
             .filter(|e| e.panel.is_none_or(|p| p == state.focus))
             .partition(|e| e.panel.is_some());
