@@ -2,6 +2,7 @@
 
 mod actions;
 mod canvas;
+mod drawing;
 mod history;
 mod keymap;
 mod picker;
@@ -10,6 +11,7 @@ mod update;
 
 pub use actions::{keys, Action, Command, Entry, Keys, Step, COMMANDS};
 pub use canvas::{Brush, Canvas, Pen};
+pub use drawing::{draw_key, DrawAction, DrawKey, Drawing, DRAW_KEYS};
 pub use history::{Change, History};
 pub use keymap::{Key, KeyCode, KeyError, KeyMap, KeyMapError, Override, Row};
 pub use picker::{Item, Picker};

@@ -6,6 +6,7 @@ pub mod glyph;
 pub mod highlight;
 mod hit;
 mod keys;
+mod look;
 mod preferences;
 mod shot;
 mod terminal;
@@ -23,6 +24,7 @@ use ratatui::Terminal;
 pub use events::Hands;
 pub use hit::{Grip, Hit, HitMap};
 pub use keys::key_of;
+pub use look::Look;
 pub use preferences::{Glyphs, Preferences};
 pub use shot::Shot;
 pub use terminal::{copy, is_suspend, Host, Session};
@@ -31,9 +33,12 @@ pub use view::view;
 
 use crate::app::{keys, update, Action, Effect, State};
 use crate::engine::Engine;
+use glyph::{GlyphMode, Pixels};
 
 /// How often the loop looks whether it was asked to end from outside.
 const LOOK: Duration = Duration::from_millis(100);
+/// How long the model is waited for before a terminal is asked for real pixels.
+const OPENING: Duration = Duration::from_secs(10);
 
 /// Runs the explorer on this process's terminal until the person quits; restores the terminal whatever happens.
 ///
@@ -42,13 +47,35 @@ const LOOK: Duration = Duration::from_millis(100);
 pub fn explore(engine: Engine, seed: u64, preferences: &Preferences) -> io::Result<()> {
     let mut session = Session::enter(preferences.mouse)?;
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-    let (send, events) = crossbeam_channel::bounded(1024);
-    std::thread::Builder::new().name("input".to_owned()).spawn(move || read_events(&send))?;
-    let theme = preferences.theme();
+    let mode = preferences.glyph_mode();
+    let mut look = Look::new(preferences.theme(), mode);
     let keys = keys(&preferences.keys).map_err(io::Error::other)?;
     let mut state = State::new(seed, keys);
     state.begin_with(preferences.path, preferences.rungs);
-    run(&mut terminal, &mut state, &engine, &events, &theme, &mut session)
+    if mode == GlyphMode::Pixels {
+        look = look_with_pixels(look, &mut terminal, &mut state, &engine, &mut session)?;
+    }
+    let (send, events) = crossbeam_channel::bounded(1024);
+    std::thread::Builder::new().name("input".to_owned()).spawn(move || read_events(&send))?;
+    run(&mut terminal, &mut state, &engine, &events, &look, &mut session)
+}
+
+/// Asks the terminal for real pixels where the model's texts are pictures. The answer comes as input, so nothing may read
+/// events yet, and whether it is wanted is known once the model is open.
+fn look_with_pixels<B: Backend<Error = io::Error>>(
+    look: Look,
+    terminal: &mut Terminal<B>,
+    state: &mut State,
+    engine: &Engine,
+    host: &mut impl Host,
+) -> io::Result<Look> {
+    draw(terminal, state, &look, host)?;
+    if let Ok(reply) = engine.replies().recv_timeout(OPENING) {
+        for Effect::Decode(request) in update(state, Action::Engine(reply)) {
+            engine.request(request);
+        }
+    }
+    Ok(if state.draws_pictures() { look.with_pixels(Pixels::ask()) } else { look })
 }
 
 fn read_events(send: &Sender<Event>) {
@@ -68,11 +95,11 @@ pub fn run<B: Backend<Error = io::Error>>(
     state: &mut State,
     engine: &Engine,
     events: &Receiver<Event>,
-    theme: &Theme,
+    look: &Look,
     host: &mut impl Host,
 ) -> io::Result<()> {
     let mut hands = Hands::default();
-    let mut hits = draw(terminal, state, theme, host)?;
+    let mut hits = draw(terminal, state, look, host)?;
     while !state.quit && !host.is_asked_to_end() {
         let (mut dirty, mut suspend) = (false, false);
         let take = |action: Option<Action>, state: &mut State| {
@@ -120,7 +147,7 @@ pub fn run<B: Backend<Error = io::Error>>(
             dirty = true;
         }
         if dirty && !state.quit {
-            hits = draw(terminal, state, theme, host)?;
+            hits = draw(terminal, state, look, host)?;
         }
     }
     Ok(())
@@ -129,12 +156,12 @@ pub fn run<B: Backend<Error = io::Error>>(
 fn draw<B: Backend<Error = io::Error>>(
     terminal: &mut Terminal<B>,
     state: &State,
-    theme: &Theme,
+    look: &Look,
     host: &mut impl Host,
 ) -> io::Result<HitMap> {
     let mut hits = HitMap::default();
     host.begin_frame()?;
-    terminal.draw(|frame| hits = view(state, theme, frame))?;
+    terminal.draw(|frame| hits = view(state, look, frame))?;
     host.end_frame()?;
     Ok(hits)
 }

@@ -9,13 +9,13 @@ use tvae_tui::domain::Verdict;
 use tvae_tui::engine::{ModelInfo, Reply};
 use tvae_tui::latent::Geometry;
 use tvae_tui::report::Rung;
-use tvae_tui::tui::{view, Theme};
+use tvae_tui::tui::{view, Look};
 
 fn draw(state: &State, width: u16, height: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
     terminal
         .draw(|frame| {
-            let _ = view(state, &Theme::plain(), frame);
+            let _ = view(state, &Look::plain(), frame);
         })
         .expect("drawn");
     terminal.backend().to_string()

@@ -2,6 +2,7 @@
 
 use tui_input::InputRequest;
 
+use super::drawing::DrawAction;
 use super::keymap::{KeyMap, KeyMapError, Override, Row};
 use super::state::{EditedEnd, Panel};
 use crate::engine::Reply;
@@ -19,6 +20,10 @@ pub enum Action {
     ChooseRung(usize),
     /// A row of the focused panel was chosen, from 0.
     ChooseRow(usize),
+    /// Any row of the list on top, by chance.
+    RandomRow,
+    /// Something was done on the canvas.
+    Draw(DrawAction),
     /// A panel was chosen.
     Focus(Panel),
     /// A key inside a text field.
@@ -56,6 +61,8 @@ pub enum Command {
     Type(EditedEnd),
     /// Pick an end from the samples.
     Pick(EditedEnd),
+    /// Draw an end.
+    Draw(EditedEnd),
     /// Find a command by its name.
     Palette,
     /// The next way between the ends.
@@ -235,6 +242,8 @@ pub const COMMANDS: &[Entry] = &[
     entry(Command::Type(EditedEnd::B), "type-b", &["b"], "type end B", "type B"),
     entry(Command::Pick(EditedEnd::A), "pick-a", &["A"], "pick end A from the samples", "pick A"),
     entry(Command::Pick(EditedEnd::B), "pick-b", &["B"], "pick end B from the samples", "pick B"),
+    entry(Command::Draw(EditedEnd::A), "draw-a", &["d"], "draw end A on a canvas", "draw A"),
+    entry(Command::Draw(EditedEnd::B), "draw-b", &["D"], "draw end B on a canvas", "draw B"),
     entry(Command::Swap, "swap-ends", &["x"], "swap the ends", "swap"),
     entry(
         Command::NextPath,

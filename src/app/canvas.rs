@@ -100,6 +100,20 @@ impl Canvas {
         }
     }
 
+    /// With a digit's text on it, as large as that is; what it lacks is background.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let size = Size::of_text(text);
+        let (digit, _) = Digit::read(text, size);
+        Self { levels: digit.levels, ..Self::new(size) }
+    }
+
+    /// An empty one of the size of a digit's text.
+    #[must_use]
+    pub fn like(text: &str) -> Self {
+        Self::new(Size::of_text(text))
+    }
+
     /// Pixels per row and rows.
     #[must_use]
     pub fn side(&self) -> usize {

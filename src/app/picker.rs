@@ -1,8 +1,13 @@
 //! A list that is narrowed down by typing: fuzzy matches, the best first.
 
+mod filter;
+
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::{Input, InputRequest};
+
+use crate::domain::Domain;
+use filter::Query;
 
 /// Characters of an item that are searched; longer ones are known by their start.
 const SEARCHED: usize = 300;
@@ -16,6 +21,16 @@ pub struct Item {
     pub detail: String,
 }
 
+/// What tells the attributes of a list's items.
+#[derive(Clone, Copy)]
+struct Attributes(&'static dyn Domain);
+
+impl std::fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Attributes").field(&self.0.name()).finish()
+    }
+}
+
 /// The list, what has been typed, and where the cursor stands.
 #[derive(Debug, Clone)]
 pub struct Picker {
@@ -26,6 +41,10 @@ pub struct Picker {
     pub input: Input,
     /// The chosen row of the matches.
     chosen: usize,
+    /// Where the items are samples, what filters by label and attribute go by.
+    attributes: Option<Attributes>,
+    /// The items' values of the attributes, once a filter asked for them.
+    values: Vec<Option<Vec<Option<f32>>>>,
 }
 
 impl Picker {
@@ -33,7 +52,15 @@ impl Picker {
     #[must_use]
     pub fn new(items: Vec<Item>) -> Self {
         let matches = (0..items.len()).collect();
-        Self { items, matches, input: Input::default(), chosen: 0 }
+        let input = Input::default();
+        Self { items, matches, input, chosen: 0, attributes: None, values: Vec::new() }
+    }
+
+    /// All items, which are texts of a domain with their labels as details. `label:` and `has:` filter them.
+    #[must_use]
+    pub fn of_samples(items: Vec<Item>, domain: Option<&'static dyn Domain>) -> Self {
+        let values = vec![None; items.len()];
+        Self { attributes: domain.map(Attributes), values, ..Self::new(items) }
     }
 
     /// A key in the text field; the list follows.
@@ -52,11 +79,16 @@ impl Picker {
 
     fn search(&mut self) {
         self.chosen = 0;
-        let pattern = Pattern::parse(self.input.value(), CaseMatching::Smart, Normalization::Smart);
+        let query = self.query();
+        let pattern = Pattern::parse(&query.pattern, CaseMatching::Smart, Normalization::Smart);
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut buffer = Vec::new();
         let mut scored: Vec<(u32, usize)> = Vec::new();
-        for (i, item) in self.items.iter().enumerate() {
+        for i in 0..self.items.len() {
+            if !self.passes(i, &query) {
+                continue;
+            }
+            let item = &self.items[i];
             let text: String = item.text.chars().take(SEARCHED).collect();
             let whole = format!("{} {text}", item.detail);
             let haystack = Utf32Str::new(&whole, &mut buffer);
@@ -67,6 +99,29 @@ impl Picker {
         // Equal ones stay in their order.
         scored.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
         self.matches = scored.into_iter().map(|(_, i)| i).collect();
+    }
+
+    fn query(&self) -> Query {
+        let typed = self.input.value();
+        match self.attributes {
+            Some(Attributes(domain)) => Query::parse(typed, domain.attributes()),
+            None => Query { pattern: typed.to_owned(), ..Query::default() },
+        }
+    }
+
+    /// Whether an item is what the filters ask for. Attributes are measured once, when they are asked for.
+    fn passes(&mut self, item: usize, query: &Query) -> bool {
+        let Some(Attributes(domain)) = self.attributes.filter(|_| !query.filters.is_empty()) else {
+            return true;
+        };
+        let Item { text, detail } = &self.items[item];
+        let values = match self.values.get_mut(item) {
+            Some(values) if query.wants_values() => {
+                values.get_or_insert_with(|| domain.attribute_values(text)).as_slice()
+            }
+            _ => &[],
+        };
+        query.filters.iter().all(|filter| filter.holds(detail, domain.attributes(), values))
     }
 
     /// To another row of the matches, which is taken into their range.
@@ -144,6 +199,26 @@ mod tests {
         let item = |text: &str, detail: &str| Item { text: text.into(), detail: detail.into() };
         let list = Picker::new(vec![item("a", "POLITICS"), item("b", "FOOD")]);
         assert_eq!(typed(list, "food").chosen_item(), Some(1));
+    }
+
+    #[test]
+    fn samples_are_filtered_by_label_and_attribute() {
+        let item = |text: &str, detail: &str| Item { text: text.into(), detail: detail.into() };
+        let items = vec![item("f(x)", "one"), item("x = 'f'", "two"), item("g('f')", "two")];
+        let list = Picker::of_samples(items, crate::domain::domain("python").ok());
+        let found = |query: &str| {
+            let picker = typed(list.clone(), query);
+            picker.matches().map(|(i, _)| i).collect::<Vec<_>>()
+        };
+        assert_eq!(found("label:two"), [1, 2]);
+        assert_eq!(found("has:call"), [0, 2]);
+        assert_eq!(found("has:call has:string"), [2]);
+        assert_eq!(found("label:two g("), [2]);
+        assert_eq!(found("length<5"), [0]);
+        assert_eq!(found("has:lambda"), [0; 0]);
+        // In a list of commands these are letters as any other.
+        let commands = typed(picker(&["label:two", "x"]), "label:two");
+        assert_eq!(shown(&commands), ["label:two"]);
     }
 
     proptest! {

@@ -6,7 +6,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tui_input::Input;
 
-use super::actions::{Entry, Keys};
+use super::actions::{Command, Entry, Keys};
+use super::drawing::Drawing;
 use super::history::History;
 use super::picker::Picker;
 use crate::corpus::Example;
@@ -60,6 +61,8 @@ pub enum Overlay {
     Typing(Typing),
     /// A list to choose from.
     Picking(Pick, Picker),
+    /// A canvas.
+    Drawing(Drawing),
 }
 
 /// What is chosen from a list.
@@ -327,7 +330,8 @@ impl State {
     #[must_use]
     pub fn hints_at(&self, entry: &Entry) -> bool {
         let key = self.keys.keys(entry.command).first();
-        entry.panel.is_none_or(|panel| panel == self.focus)
+        self.offers(entry.command)
+            && entry.panel.is_none_or(|panel| panel == self.focus)
             && key.is_some_and(|&k| self.keys.lookup(k, Some(self.focus)) == Some(entry.command))
     }
 
@@ -338,6 +342,44 @@ impl State {
             Some(Overlay::Typing(typing)) => Some(typing),
             _ => None,
         }
+    }
+
+    /// The end that is being drawn, where one is.
+    #[must_use]
+    pub fn drawing(&self) -> Option<&Drawing> {
+        match &self.overlay {
+            Some(Overlay::Drawing(drawing)) => Some(drawing),
+            _ => None,
+        }
+    }
+
+    /// The end that is being typed or drawn, where one is.
+    #[must_use]
+    pub(super) fn edited_end(&self) -> Option<EditedEnd> {
+        let typed = self.typing().map(|typing| typing.end);
+        typed.or_else(|| self.drawing().map(|drawing| drawing.end))
+    }
+
+    /// Whether the open model's texts are pictures.
+    #[must_use]
+    pub fn draws_pictures(&self) -> bool {
+        self.domain().is_some_and(|domain| domain.picture("").is_some())
+    }
+
+    /// Whether a command means anything for the open model's texts: pictures are drawn, other texts are typed.
+    #[must_use]
+    pub fn offers(&self, command: Command) -> bool {
+        match command {
+            Command::Draw(_) => self.draws_pictures(),
+            Command::Type(_) | Command::Probabilities => !self.draws_pictures(),
+            _ => true,
+        }
+    }
+
+    /// The label of a text, where it is one of the samples and has one.
+    #[must_use]
+    pub fn label(&self, text: &str) -> Option<&str> {
+        self.samples.iter().find(|example| example.text == text)?.label.as_deref()
     }
 
     /// Whether anything on the screen shows what lies behind the point.

@@ -1,5 +1,6 @@
 //! What an action changes, and what has to be done about it.
 
+mod draw;
 mod ends;
 mod engine;
 mod slide;
@@ -44,8 +45,8 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
         action => {
             apply(state, action);
             if state.scene != before {
-                let change = match state.typing() {
-                    Some(typing) => Change::Typing(typing.end),
+                let change = match state.edited_end() {
+                    Some(end) => Change::Typing(end),
                     None => Change::between(&before, &state.scene),
                 };
                 state.history.record(before.clone(), change);
@@ -77,6 +78,8 @@ fn apply(state: &mut State, action: Action) {
             }
             _ => {}
         },
+        Action::RandomRow => ends::random_row(state),
+        Action::Draw(action) => draw::act(state, action),
         Action::Focus(panel) => focus(state, panel),
         Action::Edit(request) => ends::edit(state, request),
         Action::Paste(text) => ends::paste(state, &text),
@@ -115,10 +118,13 @@ fn palette(state: &mut State) {
 }
 
 fn leave(state: &mut State) {
-    if let Some(Overlay::Typing(typing)) = state.overlay.take() {
-        *ends::text(state, typing.end) = typing.before;
-        state.history.seal();
-    }
+    let (end, before) = match state.overlay.take() {
+        Some(Overlay::Typing(typing)) => (typing.end, typing.before),
+        Some(Overlay::Drawing(drawing)) => (drawing.end, drawing.before),
+        _ => return,
+    };
+    *ends::text(state, end) = before;
+    state.history.seal();
 }
 
 fn run(state: &mut State, command: Command) {
@@ -139,6 +145,7 @@ fn run(state: &mut State, command: Command) {
         }
         Command::Type(end) => ends::begin_typing(state, end),
         Command::Pick(end) => ends::begin_picking(state, end),
+        Command::Draw(end) => draw::begin(state, end),
         Command::Palette => palette(state),
         Command::NextPath => {
             let at = Path::ALL.iter().position(|p| *p == state.scene.path).unwrap_or(0);

@@ -25,6 +25,13 @@ impl Picture {
         Self { width, height, levels }
     }
 
+    /// Its upper left part; what it lacks of this size is not known.
+    #[must_use]
+    pub fn cropped(&self, width: usize, height: usize) -> Self {
+        let level = |i: usize| self.level(i % width.max(1), i / width.max(1));
+        Self::new(width, height, (0..width * height).map(level).collect())
+    }
+
     /// Pixels per row.
     #[must_use]
     pub fn width(&self) -> usize {

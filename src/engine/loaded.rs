@@ -61,11 +61,7 @@ impl LoadedModel {
             return Self::from_folder(&folder);
         }
         let Some(bundled) = BUNDLED.iter().find(|b| b.name == name) else {
-            let names: Vec<&str> = BUNDLED.iter().map(|b| b.name).collect();
-            return Err(EngineError::Load(format!(
-                "no model `{name}`: give a folder with config.json and model.safetensors, or one of: {}",
-                names.join(", ")
-            )));
+            return Err(EngineError::Load(unknown(name)));
         };
         let model = TransformerVae::from_bytes(bundled.config, bundled.weights, &Device::Cpu)
             .map_err(load)?;
@@ -218,6 +214,21 @@ impl Guide for ByVerdict<'_> {
     fn accepts(&mut self, ids: &[u32]) -> bool {
         self.0.codec.decode(ids).is_ok_and(|text| self.0.verdict(&text).is_valid())
     }
+}
+
+/// That there is no such model, and what to do about it: a domain's name asks for a model that can be trained.
+fn unknown(name: &str) -> String {
+    if domain(name).is_ok() {
+        return format!(
+            "no model of {name} comes with the program; train one: \
+             tvae-tui train --domain {name} --preset cpu --data DATA --out {name}-model, then tvae-tui --model {name}-model"
+        );
+    }
+    let names: Vec<&str> = BUNDLED.iter().map(|b| b.name).collect();
+    format!(
+        "no model `{name}`: give a folder with config.json and model.safetensors, or one of: {}",
+        names.join(", ")
+    )
 }
 
 /// Where a person's own models lie: `models` in the platform's data folder.

@@ -275,7 +275,8 @@ impl TrainConfig {
             family: Family::Sphere,
             vocab: if domain == "headlines" { 8192 } else { 4096 },
             tokenizer_lines: 200_000,
-            max_len: 64,
+            // A digit of 14 × 14 is a token per pixel, one for the direction and one for the end.
+            max_len: if domain == "mnist" { 200 } else { 64 },
             d_model: 192,
             heads: 4,
             d_ff: 768,

@@ -1,11 +1,13 @@
 //! Events of a terminal as actions.
 
-use ratatui::crossterm::event::{Event, KeyEvent, KeyEventKind, MouseButton, MouseEventKind};
+use ratatui::crossterm::event::{
+    Event, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind,
+};
 use tui_input::backend::crossterm::to_input_request;
 
 use super::hit::{Grip, HitMap};
 use super::keys::key_of;
-use crate::app::{Action, Command, Overlay, State, Step};
+use crate::app::{draw_key, Action, Command, DrawAction, Drawing, Overlay, State, Step};
 
 /// Rows that a page key goes up or down in a list.
 const PAGE: usize = 10;
@@ -22,6 +24,9 @@ impl Hands {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => key_action(state, *key, event),
             Event::Paste(text) => Some(Action::Paste(text.clone())),
+            Event::Mouse(mouse) if state.drawing().is_some() => {
+                state.drawing().and_then(|drawing| stroke_of(drawing, hits, *mouse))
+            }
             Event::Mouse(mouse) => match mouse.kind {
                 MouseEventKind::Down(MouseButton::Left) => {
                     let Some((action, grip)) = hits.press(mouse.column, mouse.row) else {
@@ -48,6 +53,24 @@ impl Hands {
     }
 }
 
+/// What the mouse does on a canvas. A press beside it does nothing, so that no slip loses a drawing.
+fn stroke_of(drawing: &Drawing, hits: &HitMap, mouse: MouseEvent) -> Option<Action> {
+    let place = hits.canvas()?;
+    let action = match mouse.kind {
+        MouseEventKind::Down(MouseButton::Left) => {
+            let (x, y) = place.pixel(mouse.column, mouse.row)?;
+            DrawAction::Press(x, y)
+        }
+        MouseEventKind::Drag(MouseButton::Left) if drawing.canvas.is_drawing() => {
+            let (x, y) = place.nearest(mouse.column, mouse.row);
+            DrawAction::Go(x, y)
+        }
+        MouseEventKind::Up(MouseButton::Left) => DrawAction::Lift,
+        _ => return None,
+    };
+    Some(Action::Draw(action))
+}
+
 fn key_action(state: &State, key: KeyEvent, event: &Event) -> Option<Action> {
     let key = key_of(key)?;
     let name = key.to_string();
@@ -66,8 +89,12 @@ fn key_action(state: &State, key: KeyEvent, event: &Event) -> Option<Action> {
                 "down" | "ctrl+j" => return Some(Action::Run(Command::Down)),
                 "pageup" => return Some(Action::ChooseRow(picker.chosen().saturating_sub(PAGE))),
                 "pagedown" => return Some(Action::ChooseRow(picker.chosen() + PAGE)),
+                "ctrl+r" => return Some(Action::RandomRow),
                 _ => {}
             }
+        }
+        if state.drawing().is_some() {
+            return draw_key(&name).map(Action::Draw);
         }
         if matches!(state.overlay, Some(Overlay::Typing(_) | Overlay::Picking(..))) {
             return to_input_request(event).map(Action::Edit);

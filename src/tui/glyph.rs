@@ -9,6 +9,7 @@ mod pixels;
 mod ramp;
 mod scale;
 mod strip;
+mod thumbnail;
 
 use std::cell::RefCell;
 
@@ -20,6 +21,7 @@ pub use mode::{Colours, GlyphMode, UnknownGlyphMode};
 pub use pixels::Pixels;
 pub use ramp::{Ramp, Shades};
 pub use strip::{caption, FilmStrip, Frame, StripItem};
+pub use thumbnail::thumbnail;
 
 use crate::domain::Picture;
 

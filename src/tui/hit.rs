@@ -2,6 +2,7 @@
 
 use ratatui::layout::{Position, Rect};
 
+use super::canvas::CanvasPlace;
 use crate::app::{Action, Command, Panel};
 use crate::engine::RATIO_RANGE;
 
@@ -44,6 +45,7 @@ impl Hit {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HitMap {
     places: Vec<(Rect, Hit)>,
+    canvas: Option<CanvasPlace>,
 }
 
 impl HitMap {
@@ -55,6 +57,18 @@ impl HitMap {
     /// Forgets all places: something lies on top of them.
     pub fn cover(&mut self) {
         self.places.clear();
+        self.canvas = None;
+    }
+
+    /// Notes where a canvas lies.
+    pub fn add_canvas(&mut self, place: CanvasPlace) {
+        self.canvas = Some(place);
+    }
+
+    /// Where the canvas lies, if one is drawn.
+    #[must_use]
+    pub fn canvas(&self) -> Option<&CanvasPlace> {
+        self.canvas.as_ref()
     }
 
     /// What a press of the button at a cell means, and the slider that it takes hold of.

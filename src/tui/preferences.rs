@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::glyph::GlyphMode;
 use super::theme::{Depth, Theme, ThemeName};
 use crate::app::Override;
 use crate::latent::Path;
@@ -47,6 +48,19 @@ impl Preferences {
         let variable = |name: &str| std::env::var(name).ok();
         let name = self.theme.unwrap_or_else(|| ThemeName::detect(variable));
         Theme::new(name, Depth::detect(variable))
+    }
+
+    /// How pictures are to be drawn on this process's terminal.
+    #[must_use]
+    pub fn glyph_mode(&self) -> GlyphMode {
+        match self.glyphs {
+            Glyphs::Auto => GlyphMode::detect(&|name| std::env::var(name).ok()),
+            Glyphs::Half => GlyphMode::HalfBlocks,
+            Glyphs::Quadrant => GlyphMode::Quadrants,
+            Glyphs::Octant => GlyphMode::Octants,
+            Glyphs::Pixels => GlyphMode::Pixels,
+            Glyphs::Text => GlyphMode::Text,
+        }
     }
 }
 

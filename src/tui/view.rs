@@ -16,6 +16,7 @@
 //!
 //! Where the window is too narrow for two columns, the focused panel takes the ladder's place.
 
+mod drawing;
 mod ends;
 mod footer;
 mod help;
@@ -23,8 +24,12 @@ mod ladder;
 mod latents;
 mod mix;
 mod picker;
+mod pictures;
 mod point;
+mod preview;
 mod slider;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use ratatui::layout::{Alignment, Rect};
@@ -33,7 +38,9 @@ use ratatui::widgets::{Block, BorderType, Padding, Paragraph};
 use ratatui::Frame;
 use unicode_width::UnicodeWidthStr;
 
+use super::glyph::Painter;
 use super::hit::{Hit, HitMap};
+use super::look::Look;
 use super::theme::Theme;
 use crate::app::{Notice, Overlay, Panel, State};
 use crate::report::visible;
@@ -47,9 +54,9 @@ const WIDE: u16 = 104;
 
 /// Draws the whole screen and tells where things are.
 #[must_use]
-pub fn view(state: &State, theme: &Theme, frame: &mut Frame<'_>) -> HitMap {
+pub fn view(state: &State, look: &Look, frame: &mut Frame<'_>) -> HitMap {
     let area = frame.area();
-    let mut screen = Screen { theme, hits: HitMap::default() };
+    let mut screen = Screen { theme: &look.theme, painter: &look.painter, hits: HitMap::default() };
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         let middle = Rect { y: area.y + area.height / 2, height: area.height.min(1), ..area };
         let text = Paragraph::new("make the window larger").alignment(Alignment::Center);
@@ -63,7 +70,8 @@ pub fn view(state: &State, theme: &Theme, frame: &mut Frame<'_>) -> HitMap {
     }
     match &state.overlay {
         Some(Overlay::Help) => screen.help(state, frame, area),
-        Some(Overlay::Picking(pick, picker)) => screen.picker(*pick, picker, frame, area),
+        Some(Overlay::Picking(pick, picker)) => screen.picker(*pick, picker, state, frame, area),
+        Some(Overlay::Drawing(drawing)) => screen.drawing(drawing, state, frame, area),
         Some(Overlay::Typing(_)) | None => {}
     }
     screen.hits
@@ -71,6 +79,7 @@ pub fn view(state: &State, theme: &Theme, frame: &mut Frame<'_>) -> HitMap {
 
 struct Screen<'a> {
     theme: &'a Theme,
+    painter: &'a Painter,
     hits: HitMap,
 }
 
@@ -119,6 +128,9 @@ impl Screen<'_> {
 
     /// The ends, `main` (the ladder or a panel in its place), the slider and the decode at it.
     fn column(&mut self, state: &State, frame: &mut Frame<'_>, area: Rect, main: Panel) {
+        if state.draws_pictures() {
+            return self.picture_column(state, frame, area, main);
+        }
         let roomy = area.height >= 28;
         let mut y = u16::from(roomy);
         self.ends(state, frame, Rect { y: area.y + y, height: 2, ..area });
@@ -208,9 +220,9 @@ impl Screen<'_> {
         }
         frame.render_widget(Line::from(spans), area);
         if let Notice::Status(text) = &state.notice {
-            let line = Line::styled(text.clone(), self.theme.dim).alignment(Alignment::Right);
+            let line = Line::styled(visible(text), self.theme.dim).alignment(Alignment::Right);
             // Only where it does not run into the title.
-            let width = text.width() as u16;
+            let width = line.width() as u16;
             if area.width > width {
                 let place = Rect { x: area.right() - width, width, ..area };
                 frame.render_widget(line, place);

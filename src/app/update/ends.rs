@@ -1,8 +1,10 @@
 //! The two ends: drawn, swapped, typed.
 
 use rand::seq::index::sample;
+use rand::Rng;
 use tui_input::{Input, InputRequest};
 
+use super::draw;
 use crate::app::picker::{Item, Picker};
 use crate::app::state::{EditedEnd, Notice, Overlay, Pick, State, Typing};
 
@@ -33,6 +35,9 @@ pub(super) fn random(state: &mut State) {
 
 /// Opens the text field of an end.
 pub(super) fn begin_typing(state: &mut State, end: EditedEnd) {
+    if state.draws_pictures() {
+        return draw::begin(state, end);
+    }
     let before = text(state, end).clone();
     state.history.seal();
     state.overlay =
@@ -45,7 +50,18 @@ pub(super) fn begin_picking(state: &mut State, end: EditedEnd) {
         text: example.text.clone(),
         detail: example.label.clone().unwrap_or_default(),
     });
-    state.overlay = Some(Overlay::Picking(Pick::End(end), Picker::new(items.collect())));
+    let picker = Picker::of_samples(items.collect(), state.domain());
+    state.overlay = Some(Overlay::Picking(Pick::End(end), picker));
+}
+
+/// Chooses any row of the list on top.
+pub(super) fn random_row(state: &mut State) {
+    if let Some(Overlay::Picking(_, picker)) = &mut state.overlay {
+        let count = picker.matches().len();
+        if count > 0 {
+            picker.choose(state.rng.random_range(0..count));
+        }
+    }
 }
 
 /// Puts a sample in the place of an end.

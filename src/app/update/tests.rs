@@ -3,7 +3,7 @@ use proptest::strategy::ValueTree;
 use tui_input::InputRequest;
 
 use super::*;
-use crate::app::{keys, EditedEnd, Step, COMMANDS};
+use crate::app::{keys, DrawAction, EditedEnd, Step, COMMANDS};
 use crate::corpus::Example;
 use crate::domain::Verdict;
 use crate::engine::{ModelInfo, Reply, StripSample, RATIO_RANGE, RUNG_RANGE};
@@ -50,6 +50,8 @@ fn actions() -> impl Strategy<Value = Action> {
         1 => any::<char>().prop_map(|c| Action::Edit(InputRequest::InsertChar(c))),
         1 => Just(Action::Edit(InputRequest::DeletePrevChar)),
         1 => any::<String>().prop_map(Action::Paste),
+        1 => Just(Action::RandomRow),
+        1 => (0usize..20, 0usize..20).prop_map(|(x, y)| Action::Draw(DrawAction::Press(x, y))),
         1 => Just(Action::Accept),
         1 => Just(Action::Leave),
         1 => (0u64..40, 0usize..40).prop_map(|(generation, n)| Action::Engine(Reply::LadderDone {

@@ -162,6 +162,7 @@ fn smaller_is_the_mean_of_what_lies_under() {
 fn terminals_are_known_by_their_environment() {
     use GlyphMode::{HalfBlocks, Pixels, Text};
     let utf8 = ("LANG", "en_US.UTF-8");
+    /// Variables, and what they are taken for.
     type Case<'a> = (&'a [(&'a str, &'a str)], GlyphMode, Colours);
     let cases: &[Case<'_>] = &[
         (&[("TERM", "xterm-256color"), utf8], HalfBlocks, Colours::Indexed),

@@ -12,6 +12,9 @@ use crate::app::{Command, EditedEnd, State, Typing};
 use crate::report::visible;
 use crate::tui::hit::Hit;
 
+/// From this width on an end's label stands beside it.
+const LABELLED: u16 = 60;
+
 impl Screen<'_> {
     pub(super) fn ends(&mut self, state: &State, frame: &mut Frame<'_>, area: Rect) {
         for (y, end) in [EditedEnd::A, EditedEnd::B].into_iter().enumerate() {
@@ -30,12 +33,24 @@ impl Screen<'_> {
         };
         let (sign, style) = match state.reconstruction(end) {
             Some(rung) if rung.text == *text => ("= comes back".to_owned(), self.theme.good),
+            Some(_) if state.draws_pictures() => {
+                ("≠ comes back changed".to_owned(), self.theme.bad)
+            }
             Some(rung) => (format!("≠ {}", visible(&rung.text)), self.theme.bad),
             None => ("…".to_owned(), self.theme.dim),
         };
+        let label = match state.label(text) {
+            Some(label) if area.width >= LABELLED => {
+                format!("{}  ", fit(&visible(label), area.width / 5))
+            }
+            _ => String::new(),
+        };
+        let text = match state.draws_pictures() {
+            true => self.in_a_line(state, text),
+            false => visible(text).into_owned(),
+        };
         // The same columns as the rungs below; what comes back has what the end leaves, half of the line at least.
-        let room = area.width.saturating_sub(RATIO + 1);
-        let text = visible(text);
+        let room = area.width.saturating_sub(RATIO + 1 + label.width() as u16);
         let sign = fit(&sign, (room.saturating_sub(text.width() as u16)).max(room / 2).min(room));
         let room = room.saturating_sub(sign.width() as u16);
         let text = fit(&text, room);
@@ -44,6 +59,7 @@ impl Screen<'_> {
             name,
             Span::raw(text),
             Span::raw(" ".repeat(pad)),
+            Span::styled(label, self.theme.dim),
             Span::styled(sign, style),
         ]);
         frame.render_widget(line, area);

@@ -12,7 +12,8 @@ impl Screen<'_> {
     pub(super) fn help(&mut self, state: &State, frame: &mut Frame<'_>, area: Rect) {
         let shown = COMMANDS
             .iter()
-            .filter(|e| !e.help.is_empty() && e.panel.is_none_or(|panel| panel == state.focus));
+            .filter(|e| !e.help.is_empty() && state.offers(e.command))
+            .filter(|e| e.panel.is_none_or(|panel| panel == state.focus));
         let lines: Vec<Line<'_>> = shown
             .map(|e| {
                 let keys: Vec<String> =

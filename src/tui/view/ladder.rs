@@ -8,12 +8,13 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::{Paragraph, Wrap};
 use ratatui::Frame;
 use unicode_width::UnicodeWidthStr;
 
 use super::text::fit;
 use super::{row, Screen};
-use crate::app::{Likeness, RungView, State};
+use crate::app::{Likeness, Notice, RungView, State};
 use crate::domain::Verdict;
 use crate::report::{changed, visible};
 use crate::tui::highlight::{self, Syntax};
@@ -25,6 +26,14 @@ pub(super) const RATIO: u16 = 7;
 impl Screen<'_> {
     /// The rungs; where they do not all fit, those around the slider.
     pub(super) fn ladder(&mut self, state: &State, frame: &mut Frame<'_>, area: Rect) {
+        if let (None, Notice::Error(message)) = (&state.model, &state.notice) {
+            // The model did not open: what is to be done about it takes the ladder's place.
+            let text = Paragraph::new(visible(message).into_owned()).wrap(Wrap { trim: true });
+            return frame.render_widget(text, area);
+        }
+        if state.draws_pictures() {
+            return self.film(state, frame, area);
+        }
         let (count, room) = (state.rungs.len(), usize::from(area.height));
         let chosen = state.nearest_rung();
         let first = chosen.saturating_sub(room / 2).min(count.saturating_sub(room));

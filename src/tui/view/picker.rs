@@ -16,7 +16,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::text::{clip, fit};
 use super::{row, Screen};
-use crate::app::{EditedEnd, Pick, Picker};
+use crate::app::{EditedEnd, Pick, Picker, State};
 use crate::report::visible;
 use crate::tui::hit::Hit;
 
@@ -25,10 +25,11 @@ impl Screen<'_> {
         &mut self,
         pick: Pick,
         picker: &Picker,
+        state: &State,
         frame: &mut Frame<'_>,
         area: Rect,
     ) {
-        let (width, height) = (area.width.min(96), area.height.saturating_sub(2).clamp(3, 24));
+        let (width, height) = (area.width.min(112), area.height.saturating_sub(2).clamp(3, 28));
         let place = Rect {
             x: area.x + (area.width - width) / 2,
             y: area.y + (area.height - height.min(area.height)) / 3,
@@ -52,24 +53,32 @@ impl Screen<'_> {
         frame.render_widget(block, place);
         self.hits.cover();
 
-        self.query(picker, frame, row(inner, 0));
+        self.query(picker, &self.query_hint(pick, state), frame, row(inner, 0));
         let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+        let list = self.beside(pick, picker, state, frame, list);
         let room = usize::from(list.height);
         let count = picker.matches().len();
         let first = picker.chosen().saturating_sub(room / 2).min(count.saturating_sub(room));
         for (y, (_, item)) in picker.matches().skip(first).take(room).enumerate() {
             let chosen = first + y == picker.chosen();
             let here = row(list, y as u16);
+            let detail_style = match pick {
+                Pick::End(_) => self.theme.dim,
+                Pick::Command => self.theme.key,
+            };
             let detail = fit(&visible(&item.detail), here.width / 3);
             let room = here.width.saturating_sub(3 + detail.width() as u16);
-            // A text of several lines is known by its first.
-            let text = fit(&visible(item.text.lines().next().unwrap_or_default()), room);
+            let text = match pick {
+                Pick::End(_) => self.in_a_line(state, &item.text),
+                Pick::Command => visible(&item.text).into_owned(),
+            };
+            let text = fit(&text, room);
             let pad = usize::from(room).saturating_sub(text.width());
             let line = Line::from(vec![
                 Span::styled(if chosen { "▸ " } else { "  " }, self.theme.chosen),
                 Span::raw(text),
                 Span::raw(" ".repeat(pad + 1)),
-                Span::styled(detail, self.theme.key),
+                Span::styled(detail, detail_style),
             ]);
             let style = if chosen { self.theme.selected } else { Default::default() };
             frame.render_widget(line.style(style), here);
@@ -81,14 +90,17 @@ impl Screen<'_> {
         }
     }
 
-    /// What has been typed, with the cursor.
-    fn query(&self, picker: &Picker, frame: &mut Frame<'_>, area: Rect) {
+    /// What has been typed, with the cursor, or a hint where nothing has been.
+    fn query(&self, picker: &Picker, hint: &str, frame: &mut Frame<'_>, area: Rect) {
         let room = area.width.saturating_sub(3);
         let before: String = picker.input.value().chars().take(picker.input.cursor()).collect();
         let cursor = visible(&before).width() as u16;
         let skip = cursor.saturating_sub(room);
         let text = clip(&visible(picker.input.value()), skip, room);
-        let line = Line::from(vec![Span::styled("› ", self.theme.chosen), Span::raw(text)]);
+        let mut line = Line::from(vec![Span::styled("› ", self.theme.chosen), Span::raw(text)]);
+        if picker.input.value().is_empty() {
+            line.push_span(Span::styled(fit(hint, room), self.theme.dim));
+        }
         frame.render_widget(line, area);
         let x = area.x + 2 + cursor - skip;
         frame.set_cursor_position((x.min(area.right().saturating_sub(1)), area.y));

@@ -17,7 +17,7 @@ impl Screen<'_> {
     pub(super) fn point_line(&self, state: &State, frame: &mut Frame<'_>, area: Rect) {
         let ratio = format!("t = {:.3}  ", state.scene.ratio);
         let (verdict, verdict_style) = self.verdict(&state.point);
-        let text = visible(&state.point.text);
+        let text = self.in_a_line(state, &state.point.text);
         let room = area.width.saturating_sub(ratio.width() as u16 + 2);
         let verdict = fit(&verdict, room.saturating_sub(text.width() as u16).max(1));
         let room = room.saturating_sub(verdict.width() as u16);

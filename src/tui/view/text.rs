@@ -29,7 +29,9 @@ pub(super) fn clip(text: &str, skip: u16, width: u16) -> String {
     let (mut at, mut out) = (0, String::new());
     for c in text.chars() {
         let w = c.width().unwrap_or(0) as u16;
-        if at >= skip && at + w <= skip + width {
+        // A mark whose letter is left out has nothing to sit on.
+        let orphan = w == 0 && out.is_empty();
+        if at >= skip && at + w <= skip + width && !orphan {
             out.push(c);
         }
         at += w;
@@ -47,5 +49,6 @@ mod tests {
         assert_eq!(fit("日本語", 6), "日本語");
         assert_eq!(fit("abc", 0), "");
         assert_eq!(clip("abcdef", 2, 3), "cde");
+        assert_eq!(clip("ae\u{301}b", 2, 3), "b");
     }
 }
