@@ -296,6 +296,16 @@ impl State {
         Some((valid?.into_iter().filter(|v| *v).count(), interior.len()))
     }
 
+    /// Whether an end comes back exactly; none while its rung is not whole.
+    #[must_use]
+    pub fn reconstructed(&self, end: EditedEnd) -> Option<bool> {
+        let text = match end {
+            EditedEnd::A => &self.scene.a,
+            EditedEnd::B => &self.scene.b,
+        };
+        self.reconstruction(end).map(|rung| rung.text == *text)
+    }
+
     /// What an end comes back as, once its rung is whole.
     #[must_use]
     pub fn reconstruction(&self, end: EditedEnd) -> Option<&RungView> {

@@ -93,7 +93,7 @@ fn run_on(events: Vec<Event>, host: &mut Counting) -> String {
     let mut terminal =
         Terminal::with_options(backend, TerminalOptions { viewport }).expect("a terminal");
     let mut state = State::new(1, crate::app::keys(&[]).expect("keys"));
-    run(&mut terminal, &mut state, &engine, &receive, &Theme::plain(), host).expect("it runs");
+    run(&mut terminal, &mut state, &engine, &receive, &Look::plain(), host).expect("it runs");
     let parser = screen.0.lock().expect("a screen");
     parser.screen().contents()
 }
