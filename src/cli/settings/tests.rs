@@ -23,7 +23,7 @@ fn every_key_is_read() {
         reduced_motion = true
         log = "run.log"
         log_level = "debug"
-        keys.slide-right = ["right", "d"]
+        keys.slide-right = ["right", "f9"]
         keys.help = []
     "#;
     let found = parse(text).expect("settings");
