@@ -141,8 +141,9 @@ pub fn run<B: Backend<Error = io::Error>>(
             host.suspend()?;
         }
         if suspend || host.has_come_back()? {
-            // Nothing of what was drawn is there any more.
-            terminal.clear()?;
+            // Nothing of what was drawn is there any more. `Terminal::clear` would wait for the cursor's position.
+            terminal.backend_mut().clear()?;
+            terminal.swap_buffers();
             dirty = true;
         }
         if dirty && !state.quit {
@@ -164,3 +165,6 @@ fn draw<B: Backend<Error = io::Error>>(
     host.end_frame()?;
     Ok(hits)
 }
+
+#[cfg(test)]
+mod tests;

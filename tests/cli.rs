@@ -312,10 +312,9 @@ fn directions_are_listed_with_what_they_do_beside_random_ones() {
         .collect();
     std::fs::write(&data, format!("kind,text\n{}", rows.concat())).expect("a file");
     let data = data.display().to_string();
-    let args = ["directions", "--data", &data, "--label-column", "kind", "--held", "12"];
+    let args = ["directions", "--data", &data, "--label-column", "kind", "--held", "4"];
     let listed = json(&[&args[..], &["--json", "--vectors"]].concat());
-    assert_eq!(json(&[&args[..], &["--json", "--vectors"]].concat()), listed);
-    assert_eq!((&listed["geometry"], &listed["held"]), (&"sphere".into(), &12.into()));
+    assert_eq!((&listed["geometry"], &listed["held"]), (&"sphere".into(), &4.into()));
     let directions = listed["directions"].as_array().expect("directions");
     let of = |source: &str| -> Vec<&Value> {
         directions.iter().filter(|d| d["source"] == source).collect()
@@ -339,11 +338,17 @@ fn directions_are_listed_with_what_they_do_beside_random_ones() {
         }
     }
     assert!(of("label").iter().all(|d| d["effect"]["flip_rate"].is_number()));
+    assert!(of("yes_no").iter().all(|d| d["description"].is_string()));
 
-    let top = tvae().args(args).args(["--top", "40", "--strength", "4"]).assert().success();
+    let top = tvae()
+        .args(args)
+        .args(["--top", "2", "--decoder", "0", "--strength", "4"])
+        .assert()
+        .success();
     let table = String::from_utf8(top.get_output().stdout.clone()).expect("text");
     assert!(table.starts_with("direction") && !table.contains('\u{1b}'), "{table}");
-    assert!(table.contains("with ␛[31m") && table.contains("PC 1"), "{table}");
+    assert!(table.contains("label with ␛[31m") && table.contains("PC "), "{table}");
+    assert_eq!(table.lines().count(), 1 + 2 * 4, "two of each of four sources: {table}");
     let said = String::from_utf8_lossy(&top.get_output().stderr).into_owned();
     assert!(said.contains("±4 σ"), "{said}");
 }

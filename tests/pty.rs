@@ -205,8 +205,9 @@ fn control_z_pauses_and_fg_brings_the_explorer_back() {
     t.wait("the ladder again", |s| rungs(s) >= 9 && s.contains("quit") && !s.contains("paused"));
     t.press("?");
     t.wait("the help", |s| s.contains("show or hide this help"));
-    // Stopped from outside, nobody gives the terminal back, but what comes back is whole.
+    // Escape and a letter at once would be one key with alt.
     t.press("\u{1b}");
+    t.wait("the ladder", |s| !s.contains("show or hide this help"));
     t.press("q");
     t.wait("the shell", |s| s.trim_end().ends_with("ready>"));
     assert!(t.gave_all_back());

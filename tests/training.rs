@@ -476,6 +476,7 @@ fn a_loss_that_is_not_finite_stops_with_the_batch_saved() {
     config.optimiser.learning_rate = 1e30;
     config.optimiser.clip = 0.0;
     config.optimiser.warmup = 0.0;
+    config.blend = Blend::none();
     let fixture = Fixture::new(&config);
     let dir = tempfile::tempdir().expect("folder");
     let inputs = Inputs {

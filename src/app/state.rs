@@ -1,10 +1,12 @@
 //! What the explorer knows.
 
+use std::collections::HashSet;
+
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tui_input::Input;
 
-use super::actions::{Command, Keys};
+use super::actions::{Command, Entry, Keys};
 use super::drawing::Drawing;
 use super::history::History;
 use super::picker::Picker;
@@ -111,7 +113,9 @@ pub enum Likeness {
     CopyOfA,
     /// The same as the end B or its reconstruction.
     CopyOfB,
-    /// Neither.
+    /// A text of the data that the ends are picked from.
+    Known,
+    /// None of them.
     Novel,
 }
 
@@ -166,6 +170,8 @@ pub struct State {
     pub model: Option<ModelInfo>,
     /// Sequences that the ends are picked and drawn from.
     pub samples: Vec<Example>,
+    /// Their texts.
+    pub(super) known: HashSet<String>,
     /// What is decoded.
     pub scene: Scene,
     /// The scenes before.
@@ -225,6 +231,7 @@ impl State {
         Self {
             model: None,
             samples: Vec::new(),
+            known: HashSet::new(),
             history: History::default(),
             rungs: ratios(scene.rungs).into_iter().map(RungView::empty).collect(),
             figures: None,
@@ -292,11 +299,21 @@ impl State {
     /// Whether an end comes back exactly; none while its rung is not whole.
     #[must_use]
     pub fn reconstructed(&self, end: EditedEnd) -> Option<bool> {
-        let (rung, text) = match end {
-            EditedEnd::A => (self.rungs.first()?, &self.scene.a),
-            EditedEnd::B => (self.rungs.last()?, &self.scene.b),
+        let text = match end {
+            EditedEnd::A => &self.scene.a,
+            EditedEnd::B => &self.scene.b,
         };
-        rung.verdict.as_ref().map(|_| rung.text == *text)
+        self.reconstruction(end).map(|rung| rung.text == *text)
+    }
+
+    /// What an end comes back as, once its rung is whole.
+    #[must_use]
+    pub fn reconstruction(&self, end: EditedEnd) -> Option<&RungView> {
+        let rung = match end {
+            EditedEnd::A => self.rungs.first()?,
+            EditedEnd::B => self.rungs.last()?,
+        };
+        rung.verdict.as_ref().map(|_| rung)
     }
 
     /// What a whole rung is beside the ends; none while it or they are not whole.
@@ -312,9 +329,20 @@ impl State {
             Likeness::CopyOfA
         } else if text == self.scene.b || text == last {
             Likeness::CopyOfB
+        } else if self.known.contains(&text) {
+            Likeness::Known
         } else {
             Likeness::Novel
         })
+    }
+
+    /// Whether a command's key does it in the focused panel, so that a hint at it is true.
+    #[must_use]
+    pub fn hints_at(&self, entry: &Entry) -> bool {
+        let key = self.keys.keys(entry.command).first();
+        self.offers(entry.command)
+            && entry.panel.is_none_or(|panel| panel == self.focus)
+            && key.is_some_and(|&k| self.keys.lookup(k, Some(self.focus)) == Some(entry.command))
     }
 
     /// The end that is being typed, where one is.

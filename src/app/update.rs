@@ -110,8 +110,9 @@ fn palette(state: &mut State) {
     let items = COMMANDS.iter().map(|entry| {
         let keys: Vec<String> =
             state.keys.keys(entry.command).iter().map(ToString::to_string).collect();
-        let help = if entry.help.is_empty() { entry.name } else { entry.help };
-        Item { text: help.to_owned(), detail: keys.join(" ") }
+        let name = entry.name.replace('-', " ");
+        let text = if entry.help.is_empty() { name } else { format!("{name} · {}", entry.help) };
+        Item { text, detail: keys.join(" ") }
     });
     state.overlay = Some(Overlay::Picking(Pick::Command, Picker::new(items.collect())));
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use serde::Serialize;
 use serde_json::{json, Value};
 use unicode_width::UnicodeWidthStr;
 
@@ -15,6 +16,7 @@ use crate::engine::pool::{
     decoder_directions, Effect, Measurement, NamedDirection, Pool, Probe, Source,
 };
 use crate::engine::{EngineError, LatentModel, LoadedModel};
+use crate::latent::Direction;
 use crate::report::visible;
 
 #[derive(Debug, Args)]
@@ -42,7 +44,7 @@ pub struct DirectionsArgs {
     /// The decoder's own directions per latent token
     #[arg(long, default_value_t = 1)]
     decoder: usize,
-    /// Only the K with most effect beyond that of a random direction
+    /// Only the K of each source that do most beyond what a random direction does
     #[arg(long, value_name = "K")]
     top: Option<usize>,
     /// Seed of the random directions
@@ -105,15 +107,16 @@ pub fn run(args: &DirectionsArgs) -> anyhow::Result<ExitCode> {
         other => other?,
     };
     if let Some(count) = args.top {
-        rows.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
-        rows.truncate(count);
+        rows = best_of_each(rows, count);
     }
     if args.json {
-        println!("{}", document(args, &model, (texts, held.texts().len()), &strengths, rows)?);
+        println!("{}", document(args, &model, (texts, held.texts().len()), &strengths, &rows));
     } else {
         print!("{}", table(&rows));
         eprintln!(
-            "{texts} texts, {} of them held aside and stepped by ±{} σ; r: a random direction of the same angle",
+            "{texts} texts, {} of them held aside and stepped by ±{} σ: steps that flipped what they should and valid decodes \
+             in per cent, how much of the decode was kept in per cent; of a number, its mean change. r: a random direction \
+             of the same angle",
             held.texts().len(),
             args.strength
         );
@@ -141,14 +144,46 @@ fn examples(args: &DirectionsArgs, model: &LoadedModel) -> anyhow::Result<Vec<Ex
     Ok(corpus::read(path, &options)?.examples)
 }
 
-/// How much more a direction does than a random one: flips, else changes of its number in the number's own spread over the
-/// texts' edits, else edits.
-fn gain((_, measured): &Row) -> f64 {
-    let of = |effect: &Effect| {
-        let figures = &effect.figures;
-        figures.flip_rate.or(effect.monotony).unwrap_or(figures.changed)
+/// The `count` directions of each source that do most beyond a random one, best first.
+fn best_of_each(rows: Vec<Row>, count: usize) -> Vec<Row> {
+    let mut sources: Vec<(Source, Vec<Row>)> = Vec::new();
+    for row in rows {
+        match sources.iter_mut().find(|(source, _)| *source == row.0.source) {
+            Some((_, rows)) => rows.push(row),
+            None => sources.push((row.0.source, vec![row])),
+        }
+    }
+    for (_, rows) in &mut sources {
+        rows.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
+        rows.truncate(count);
+    }
+    sources.into_iter().flat_map(|(_, rows)| rows).collect()
+}
+
+/// How much more a direction does than a random one: flips, monotony of a number, or else changed texts.
+fn gain((named, measured): &Row) -> f64 {
+    let does = |effect: &Effect| match named.source {
+        Source::YesNo | Source::Label => effect.figures.flip_rate.unwrap_or(0.0),
+        Source::Number => effect.monotony.unwrap_or(0.0),
+        Source::Component | Source::Decoder => effect.figures.changed,
     };
-    of(&measured.effect) - of(&measured.control)
+    does(&measured.effect) - does(&measured.control)
+}
+
+/// A direction in the JSON document.
+#[derive(Serialize)]
+struct Entry<'a> {
+    name: &'a str,
+    source: Source,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'static str>,
+    with: usize,
+    without: usize,
+    sigma: f32,
+    #[serde(flatten)]
+    measured: &'a Measurement,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    direction: Option<&'a Direction>,
 }
 
 fn document(
@@ -156,35 +191,36 @@ fn document(
     model: &LoadedModel,
     (texts, held): (usize, usize),
     strengths: &[f32],
-    rows: Vec<Row>,
-) -> anyhow::Result<Value> {
-    let mut directions = Vec::with_capacity(rows.len());
-    for (named, measured) in rows {
-        let mut entry = serde_json::to_value(&named)?;
-        entry["sigma"] = named.direction.sigma().into();
-        if !args.vectors {
-            entry.as_object_mut().and_then(|fields| fields.shift_remove("direction"));
-        }
-        for key in ["effect", "control"] {
-            entry[key] = serde_json::to_value(if key == "effect" {
-                &measured.effect
-            } else {
-                &measured.control
-            })?;
-        }
-        entry["base_validity"] = measured.base_validity.into();
-        directions.push(entry);
-    }
-    Ok(json!({
+    rows: &[Row],
+) -> Value {
+    let described = |named: &NamedDirection| {
+        let of_attribute = matches!(named.source, Source::YesNo | Source::Number);
+        let info = model.domain().attributes().iter().find(|info| info.name == named.name);
+        info.filter(|_| of_attribute).map(|info| info.description)
+    };
+    let directions: Vec<Entry<'_>> = rows
+        .iter()
+        .map(|(named, measured)| Entry {
+            name: &named.name,
+            source: named.source,
+            description: described(named),
+            with: named.with,
+            without: named.without,
+            sigma: named.direction.sigma(),
+            measured,
+            direction: args.vectors.then_some(&named.direction),
+        })
+        .collect();
+    json!({
         "model": model.info().name,
         "domain": model.info().domain,
         "geometry": model.model().geometry(),
-        "texts": texts,
+        "pool": texts,
         "held": held,
         "seed": args.seed,
         "strengths": strengths,
         "directions": directions,
-    }))
+    })
 }
 
 const HEAD: [&str; 10] =
@@ -208,8 +244,9 @@ fn table(rows: &[Row]) -> String {
             Source::Number => named.with.to_string(),
             Source::Component | Source::Decoder => String::new(),
         };
+        let name = visible(&named.name);
         [
-            visible(&named.name).into_owned(),
+            if named.source == Source::Label { format!("label {name}") } else { name.into_owned() },
             texts,
             format!("{:.2}", named.direction.sigma()),
             does(effect),

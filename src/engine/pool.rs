@@ -12,7 +12,7 @@ use super::evaluate::{OnProgress, Progress};
 use super::{EngineError, LatentModel};
 use crate::corpus::Example;
 use crate::domain::{AttributeKind, Domain};
-use crate::latent::{principal_components, Direction, Geometry, Latent};
+use crate::latent::{principal_components, Direction, DirectionError, Geometry, Latent};
 use crate::model::{self, TransformerVae};
 
 pub use probe::{Effect, Figures, Measurement, Probe, Step};
@@ -300,7 +300,8 @@ impl Pool {
     }
 }
 
-/// The `per_token` directions of every latent token that change the decoder's memory most, with their deviation in a pool.
+/// The `per_token` directions of every latent token that change the decoder's memory most, with their deviation in a pool;
+/// those along which the pool does not vary are left out.
 ///
 /// # Errors
 /// The model's; a pool of another model.
@@ -313,13 +314,13 @@ pub fn decoder_directions(
     let mut found = Vec::new();
     for (token, axes) in model.decoder_directions(per_token)?.into_iter().enumerate() {
         for (rank, direction) in axes.into_iter().enumerate() {
-            found.push(NamedDirection {
-                name: format!("decoder {}.{}", token + 1, rank + 1),
-                source: Source::Decoder,
-                with: 0,
-                without: 0,
-                direction: direction.with_sigma_of(&latents, pool.geometry)?,
-            });
+            let direction = match direction.with_sigma_of(&latents, pool.geometry) {
+                Err(DirectionError::Degenerate(_)) => continue,
+                other => other?,
+            };
+            let name = format!("decoder {}.{}", token + 1, rank + 1);
+            let source = Source::Decoder;
+            found.push(NamedDirection { name, source, with: 0, without: 0, direction });
         }
     }
     Ok(found)

@@ -224,3 +224,62 @@ impl Scene {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn latent(values: [f32; 4]) -> Latent {
+        Latent { tokens: 2, size: 2, values: values.into() }
+    }
+
+    fn edit(target: Target, strength: f32) -> Edit {
+        let direction = Direction::new(2, 2, &[1.0, 0.0, 0.0, 0.0], 0.5).unwrap();
+        Edit { name: "more".into(), target, strength, direction: Arc::new(direction) }
+    }
+
+    #[test]
+    fn edits_of_the_ends_move_the_ends_and_those_of_the_way_every_point() {
+        let (a, b) = (latent([0.0; 4]), latent([0.0, 4.0, 0.0, 4.0]));
+        let at = |edits: &[Edit]| {
+            let scene = Scene { path: Path::Linear, edits: edits.to_vec(), ..Scene::default() };
+            let points = scene.latents(&a, &b, &[0.0, 0.5, 1.0], Geometry::Flat).unwrap();
+            points.iter().map(|p| p.values[0]).collect::<Vec<f32>>()
+        };
+        assert_eq!(at(&[]), [0.0, 0.0, 0.0]);
+        assert_eq!(at(&[edit(Target::A, 2.0)]), [1.0, 0.5, 0.0]);
+        assert_eq!(at(&[edit(Target::B, -2.0)]), [0.0, -0.5, -1.0]);
+        let stacked = [edit(Target::A, 2.0), edit(Target::Way, 1.0), edit(Target::Way, 1.0)];
+        assert_eq!(at(&stacked), [2.0, 1.5, 1.0]);
+    }
+
+    #[test]
+    fn an_edit_of_another_model_is_named() {
+        let other = Latent { tokens: 1, size: 2, values: vec![0.0; 2] };
+        let scene = Scene { edits: vec![edit(Target::Way, 1.0)], ..Scene::default() };
+        let said = scene.latents(&other, &other, &[0.5], Geometry::Sphere).unwrap_err();
+        assert!(said.to_string().contains("`more`"), "{said}");
+    }
+
+    #[test]
+    fn a_scene_is_read_as_it_was_written_and_brought_into_range() {
+        let scene = Scene {
+            a: "x = '\u{1b}'".into(),
+            b: "日本".into(),
+            path: Path::AllAtOnce,
+            tokens: vec![None, Some(0.25)],
+            edits: vec![edit(Target::B, -1.5)],
+            decoding: Decoding::Guided,
+            ..Scene::default()
+        };
+        let text = serde_json::to_string(&scene).unwrap();
+        assert_eq!(serde_json::from_str::<Scene>(&text).unwrap(), scene);
+        assert!(serde_json::from_str::<Scene>(&text.replace("rungs", "rung")).is_err());
+
+        let mut wild = Scene { ratio: f32::NAN, rungs: 0, tokens: vec![Some(9.0)], ..scene };
+        wild.edits[0].strength = -99.0;
+        wild.clamp();
+        assert_eq!((wild.ratio, wild.rungs, wild.tokens[0]), (0.5, 3, Some(1.5)));
+        assert_eq!(wild.edits[0].strength, -3.0);
+    }
+}

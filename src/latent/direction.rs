@@ -154,15 +154,6 @@ impl Direction {
         self.sigma
     }
 
-    /// The same direction the other way round.
-    #[must_use]
-    pub fn reversed(mut self) -> Self {
-        for value in &mut self.values {
-            *value = -*value;
-        }
-        self
-    }
-
     /// How far along the direction a latent lies, from the origin; in units of the latents, not of [`Self::sigma`].
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! tvae-tui  python · 4.5 M parameters · 8×32 latents                                   ready
-//!      A x = 1                              = comes back exactly │ mix  latents
-//!      B return self.name                   ≠ comes back changed │ …
+//!      A x = 1                                      = comes back │ mix  latents
+//!      B return self.name                    ≠ return self.value │ …
 //!   0.00 x = 1                                                 ✓ │
 //!   …                                                            │
 //!   1.00 return self.value                                     ✓ │

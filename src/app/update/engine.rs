@@ -12,6 +12,7 @@ pub(super) fn take(state: &mut State, reply: Reply) -> bool {
     match reply {
         Reply::Ready { info, samples } => {
             state.model = Some(info);
+            state.known = samples.iter().map(|example| example.text.clone()).collect();
             state.samples = samples;
             state.notice = Notice::Status("ready".to_owned());
             if state.scene.a.is_empty() && state.scene.b.is_empty() {

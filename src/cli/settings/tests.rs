@@ -78,7 +78,8 @@ fn errors_name_file_line_column_and_what_was_expected() {
 fn the_documentation_shows_the_defaults() {
     let page = include_str!("../../../docs/configuration.md");
     let block = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
-    assert_eq!(block, Some(Settings::default().to_toml().as_str()), "docs/configuration.md");
+    let defaults = Settings::default().to_toml();
+    assert_eq!(block, Some(defaults.as_str()), "put `tvae-tui config` into docs/configuration.md");
 }
 
 /// The same keys, whatever form the overrides have.

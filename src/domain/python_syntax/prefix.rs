@@ -60,6 +60,11 @@ fn settled(text: &str) -> usize {
         return start(number.text);
     }
     let end = last.range(text).end;
+    // Two dots are on their way to `...`.
+    let dots = lexemes.iter().rev().take_while(|l| l.text == ".").count();
+    if dots > 1 && end == text.len() {
+        return start(lexemes[lexemes.len() - dots].text);
+    }
     let final_form = matches!(last.text, "(" | ")" | "[" | "]" | "{" | "}" | "," | ";" | "~");
     if final_form || end < text.len() {
         end
@@ -89,6 +94,7 @@ mod tests {
             "print(*a, sep='''x''', **k); del a[0], b.c",
             "f(x=1, x=2)",
             "@decorator",
+            "def f(x: int = ...) -> x[..., 0]: ...",
             "a = b'\\x00' if c else d @ e",
         ];
         for line in others {

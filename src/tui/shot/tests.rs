@@ -37,7 +37,7 @@ fn is_well_formed(text: &str) -> bool {
             if open.pop() != Some(name) {
                 return false;
             }
-        } else if tag.matches('"').count() % 2 != 0 {
+        } else if !tag.matches('"').count().is_multiple_of(2) {
             return false;
         } else if !tag.ends_with('/') {
             open.push(tag.split(' ').next().unwrap_or(tag));

@@ -1,4 +1,4 @@
-//! The two ends, each with whether it comes back, or the field in which one is typed.
+//! The two ends, each with what it comes back as, or the field in which one is typed.
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -31,24 +31,28 @@ impl Screen<'_> {
             EditedEnd::A => (&state.scene.a, Span::styled("     A ", self.theme.end_a)),
             EditedEnd::B => (&state.scene.b, Span::styled("     B ", self.theme.end_b)),
         };
-        let (sign, style) = match state.reconstructed(end) {
-            Some(true) => ("= comes back exactly", self.theme.good),
-            Some(false) => ("≠ comes back changed", self.theme.bad),
-            None => ("…", self.theme.dim),
+        let (sign, style) = match state.reconstruction(end) {
+            Some(rung) if rung.text == *text => ("= comes back".to_owned(), self.theme.good),
+            Some(_) if state.draws_pictures() => {
+                ("≠ comes back changed".to_owned(), self.theme.bad)
+            }
+            Some(rung) => (format!("≠ {}", visible(&rung.text)), self.theme.bad),
+            None => ("…".to_owned(), self.theme.dim),
         };
-        // The same columns as the rungs below.
         let label = match state.label(text) {
             Some(label) if area.width >= LABELLED => {
                 format!("{}  ", fit(&visible(label), area.width / 5))
             }
             _ => String::new(),
         };
-        let taken = RATIO + 1 + (label.width() + sign.width()) as u16;
-        let room = area.width.saturating_sub(taken);
         let text = match state.draws_pictures() {
             true => self.in_a_line(state, text),
             false => visible(text).into_owned(),
         };
+        // The same columns as the rungs below; what comes back has what the end leaves, half of the line at least.
+        let room = area.width.saturating_sub(RATIO + 1 + label.width() as u16);
+        let sign = fit(&sign, (room.saturating_sub(text.width() as u16)).max(room / 2).min(room));
+        let room = room.saturating_sub(sign.width() as u16);
         let text = fit(&text, room);
         let pad = usize::from(room + 1) - text.width().min(usize::from(room));
         let line = Line::from(vec![

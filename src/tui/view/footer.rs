@@ -7,9 +7,12 @@ use unicode_width::UnicodeWidthStr;
 
 use super::text::fit;
 use super::Screen;
-use crate::app::{Command, Notice, State, COMMANDS};
+use crate::app::{Command, Entry, Notice, State, COMMANDS};
 use crate::report::visible;
 use crate::tui::hit::Hit;
+
+/// Commands whose hints are there at every width.
+const ALWAYS: [Command; 4] = [Command::NextPanel, Command::Palette, Command::Help, Command::Quit];
 
 impl Screen<'_> {
     pub(super) fn footer(&mut self, state: &State, frame: &mut Frame<'_>, area: Rect) {
@@ -23,32 +26,36 @@ impl Screen<'_> {
             frame.render_widget(Line::styled(text, self.theme.dim), area);
             return;
         }
+        let (always, others): (Vec<_>, Vec<_>) = COMMANDS
+            .iter()
+            .filter(|e| !e.hint.is_empty() && state.hints_at(e))
+            .map(|e| (e, hint_width(state, e)))
+            .partition(|(e, _)| ALWAYS.contains(&e.command));
+        // What leads to everything else stands at the right, whatever has no room.
+        let width: u16 = always.iter().map(|(_, width)| width).sum();
+        let left = Rect { width: area.width.saturating_sub(width), ..area };
+        let right = Rect { x: left.right(), width: area.width - left.width, ..area };
+        // A panel's own hints come first.
+        let (own, common): (Vec<_>, Vec<_>) = others.iter().partition(|(e, _)| e.panel.is_some());
+        self.hints(state, own.into_iter().chain(common), frame, left);
+        self.hints(state, always.iter(), frame, right);
+    }
+
+    fn hints<'e>(
+        &mut self,
+        state: &State,
+        entries: impl Iterator<Item = &'e (&'e Entry, u16)>,
+        frame: &mut Frame<'_>,
+        area: Rect,
+    ) {
         let mut x = area.x;
-        let hinted = COMMANDS.iter().filter(|e| !e.hint.is_empty() && state.offers(e.command));
-        let (own, common): (Vec<_>, Vec<_>) = hinted
-            .filter(|e| e.panel.is_none_or(|p| p == state.focus))
-            .partition(|e| e.panel.is_some());
-        let hidden = |command: Command| {
-            // What a panel's own key takes the place of is not hinted at.
-            let keys = state.keys.keys(command);
-            keys.first()
-                .is_some_and(|&key| state.keys.lookup(key, Some(state.focus)) != Some(command))
-        };
-        for entry in own.into_iter().chain(common.into_iter().filter(|e| !hidden(e.command))) {
-            let Some(key) = state.keys.keys(entry.command).first() else { continue };
-            // Left stands for left and right.
-            let key = match key.to_string().as_str() {
-                "left" => "←→".to_owned(),
-                "[" => "[ ]".to_owned(),
-                key => key.to_owned(),
-            };
-            let width = (key.width() + entry.hint.width() + 3) as u16;
+        for &(entry, width) in entries {
             if x + width > area.right() {
                 break;
             }
             let place = Rect { x, width, ..area };
             let line = Line::from(vec![
-                Span::styled(key, self.theme.key),
+                Span::styled(hint_key(state, entry), self.theme.key),
                 Span::styled(format!(" {}", entry.hint), self.theme.dim),
             ]);
             frame.render_widget(line, place);
@@ -56,4 +63,19 @@ impl Screen<'_> {
             x += width;
         }
     }
+}
+
+/// The key of a hint; one of a pair stands for both.
+fn hint_key(state: &State, entry: &Entry) -> String {
+    let key = state.keys.keys(entry.command).first().map(ToString::to_string).unwrap_or_default();
+    match key.as_str() {
+        "left" => "←→".to_owned(),
+        "[" => "[ ]".to_owned(),
+        _ => key,
+    }
+}
+
+/// Columns of a hint with the gap behind it.
+fn hint_width(state: &State, entry: &Entry) -> u16 {
+    (hint_key(state, entry).width() + entry.hint.width() + 3) as u16
 }

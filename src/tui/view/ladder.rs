@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   0.00 x = 1                                   =A ✓
-//! ▸ 0.50 x = foo(                                   ✗ 8: '(' was never closed
+//! ▸ 0.50 x = foo(                               new ✗ 8: '(' was never closed
 //! ```
 
 use ratatui::layout::Rect;
@@ -83,12 +83,14 @@ impl Screen<'_> {
         highlight::spans(text, &domain.marks(text), &changed, &Syntax::new(self.theme))
     }
 
-    /// `=A` or `=B` for a copy of an end.
+    /// `=A` or `=B` for a copy of an end, `=D` for a text of the data, `new` for none of them.
     fn likeness(&self, state: &State, rung: usize) -> Span<'static> {
         match state.likeness(rung) {
-            Some(Likeness::CopyOfA) => Span::styled("=A ", self.theme.copy),
-            Some(Likeness::CopyOfB) => Span::styled("=B ", self.theme.copy),
-            Some(Likeness::Novel) | None => Span::raw("   "),
+            Some(Likeness::CopyOfA) => Span::styled(" =A ", self.theme.copy),
+            Some(Likeness::CopyOfB) => Span::styled(" =B ", self.theme.copy),
+            Some(Likeness::Known) => Span::styled(" =D ", self.theme.copy),
+            Some(Likeness::Novel) => Span::styled("new ", self.theme.novel),
+            None => Span::raw("    "),
         }
     }
 
