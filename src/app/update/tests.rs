@@ -125,7 +125,7 @@ proptest! {
             prop_assert_eq!(effects.contains(&Kind::Ladder), ladder);
             prop_assert_eq!(effects.contains(&Kind::Strip), !state.scene.same_way(&before));
             if state.scene == before && state.focus == focus {
-                prop_assert!(effects.iter().all(|kind| *kind == Kind::Inspect));
+                prop_assert!(effects.iter().all(|kind| matches!(kind, Kind::Inspect | Kind::Paths)));
             }
         }
     }

@@ -56,6 +56,8 @@ pub struct StripItem<'a> {
 pub struct FilmStrip {
     /// Those in view, in order.
     pub frames: Vec<Frame>,
+    /// Pictures of a full row.
+    pub across: usize,
 }
 
 /// A size of frames and how many of them there is room for.
@@ -144,14 +146,7 @@ impl FilmStrip {
                 Frame { index: first + i, place, glyph, caption }
             })
             .collect();
-        Self { frames }
-    }
-
-    /// Pictures of the first row.
-    #[must_use]
-    pub fn across(&self) -> usize {
-        let top = self.frames.first().map(|frame| frame.place.y);
-        self.frames.iter().filter(|frame| Some(frame.place.y) == top).count()
+        Self { frames, across: usize::from(across) }
     }
 
     /// The picture at a cell.

@@ -304,7 +304,7 @@ proptest! {
         prop_assert_eq!(sheet.frames.is_empty(), strip.frames.is_empty());
         if !sheet.frames.is_empty() {
             prop_assert!(sheet.frames.iter().any(|f| f.index == chosen.min(count - 1)));
-            prop_assert_eq!(sheet.frames[0].index % sheet.across(), 0);
+            prop_assert_eq!(sheet.frames[0].index % sheet.across, 0);
         }
         for (i, frame) in sheet.frames.iter().enumerate() {
             prop_assert_eq!(area.intersection(frame.place), frame.place);

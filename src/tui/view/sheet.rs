@@ -45,6 +45,6 @@ impl Screen<'_> {
             line.alignment(Alignment::Center).render(place.caption, frame.buffer_mut());
             self.hits.add(place.place, Hit::Row(place.index));
         }
-        self.hits.set_across(sheet.across());
+        self.hits.set_across(sheet.across);
     }
 }
