@@ -150,18 +150,6 @@ impl Canvas {
         self.digit().write(Direction::Down)
     }
 
-    /// Takes over a digit's text of any size; what it lacks is background. Can be undone where the size stays.
-    pub fn load(&mut self, text: &str) {
-        let size = Size::of_text(text);
-        let (digit, _) = Digit::read(text, size);
-        if size == self.size {
-            self.replace(digit.levels);
-        } else {
-            let (pen, brush) = (self.pen, self.brush);
-            *self = Self { levels: digit.levels, pen, brush, ..Self::new(size) };
-        }
-    }
-
     /// Moves the cursor, at most to the edge; a stroke that is not done follows.
     pub fn step(&mut self, right: isize, down: isize) {
         let last = self.side() - 1;

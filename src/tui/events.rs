@@ -22,7 +22,9 @@ impl Hands {
     /// The action that an event means in this state; none for most.
     pub fn action_of(&mut self, state: &State, hits: &HitMap, event: &Event) -> Option<Action> {
         match event {
-            Event::Key(key) if key.kind != KeyEventKind::Release => key_action(state, *key, event),
+            Event::Key(key) if key.kind != KeyEventKind::Release => {
+                key_action(state, hits, *key, event)
+            }
             Event::Paste(text) => Some(Action::Paste(text.clone())),
             Event::Mouse(mouse) if state.drawing().is_some() => {
                 state.drawing().and_then(|drawing| stroke_of(drawing, hits, *mouse))
@@ -71,7 +73,7 @@ fn stroke_of(drawing: &Drawing, hits: &HitMap, mouse: MouseEvent) -> Option<Acti
     Some(Action::Draw(action))
 }
 
-fn key_action(state: &State, key: KeyEvent, event: &Event) -> Option<Action> {
+fn key_action(state: &State, hits: &HitMap, key: KeyEvent, event: &Event) -> Option<Action> {
     let key = key_of(key)?;
     let name = key.to_string();
     if name == "ctrl+c" {
@@ -84,11 +86,19 @@ fn key_action(state: &State, key: KeyEvent, event: &Event) -> Option<Action> {
             _ => {}
         }
         if let Some(Overlay::Picking(_, picker)) = &state.overlay {
+            let (chosen, across) = (picker.chosen(), hits.across());
             match name.as_str() {
+                // Side by side the arrows go to all four sides.
+                "left" if across > 1 => return Some(Action::ChooseRow(chosen.saturating_sub(1))),
+                "right" if across > 1 => return Some(Action::ChooseRow(chosen + 1)),
+                "up" if across > 1 => {
+                    return Some(Action::ChooseRow(chosen.saturating_sub(across)))
+                }
+                "down" if across > 1 => return Some(Action::ChooseRow(chosen + across)),
                 "up" | "ctrl+k" => return Some(Action::Run(Command::Up)),
                 "down" | "ctrl+j" => return Some(Action::Run(Command::Down)),
-                "pageup" => return Some(Action::ChooseRow(picker.chosen().saturating_sub(PAGE))),
-                "pagedown" => return Some(Action::ChooseRow(picker.chosen() + PAGE)),
+                "pageup" => return Some(Action::ChooseRow(chosen.saturating_sub(PAGE * across))),
+                "pagedown" => return Some(Action::ChooseRow(chosen + PAGE * across)),
                 "ctrl+r" => return Some(Action::RandomRow),
                 _ => {}
             }

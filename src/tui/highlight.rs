@@ -87,9 +87,12 @@ pub fn spans(
     cuts.dedup();
     let mut spans: Vec<Span<'static>> = Vec::new();
     for (from, to) in cuts.iter().zip(cuts.iter().skip(1)) {
-        let class = marks.iter().find(|m| m.range.contains(from)).map(|m| m.class);
+        // Both are in their order, so that the last that begins before is the only one that can hold this.
+        let mark = marks[..marks.partition_point(|m| m.range.start <= *from)].last();
+        let class = mark.filter(|m| m.range.contains(from)).map(|m| m.class);
         let mut style = syntax.of(class.unwrap_or(TokenClass::Plain));
-        if changed.iter().any(|range| range.contains(from)) {
+        let part = changed[..changed.partition_point(|range| range.start <= *from)].last();
+        if part.is_some_and(|range| range.contains(from)) {
             style = style.patch(syntax.changed);
         }
         let piece = &shown.text[shown.offset(*from)..shown.offset(*to)];

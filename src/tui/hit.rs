@@ -46,6 +46,7 @@ impl Hit {
 pub struct HitMap {
     places: Vec<(Rect, Hit)>,
     canvas: Option<CanvasPlace>,
+    across: usize,
 }
 
 impl HitMap {
@@ -58,6 +59,18 @@ impl HitMap {
     pub fn cover(&mut self) {
         self.places.clear();
         self.canvas = None;
+        self.across = 0;
+    }
+
+    /// Notes how many items of the list on top stand in a row, where that is more than one.
+    pub fn set_across(&mut self, across: usize) {
+        self.across = across;
+    }
+
+    /// Items of the list on top that stand in a row.
+    #[must_use]
+    pub fn across(&self) -> usize {
+        self.across.max(1)
     }
 
     /// Notes where a canvas lies.

@@ -27,6 +27,7 @@ mod picker;
 mod pictures;
 mod point;
 mod preview;
+mod sheet;
 mod slider;
 #[cfg(test)]
 mod tests;

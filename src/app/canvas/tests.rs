@@ -58,13 +58,7 @@ fn width(canvas: &Canvas) -> f64 {
 fn a_stroke_is_as_wide_as_those_of_mnists_ones() {
     let samples = crate::domain::domain("mnist").expect("mnist").samples();
     let ones = samples.iter().filter(|s| s.label.as_deref() == Some("1"));
-    let mut widths: Vec<f64> = ones
-        .map(|one| {
-            let mut canvas = small();
-            canvas.load(&one.text);
-            width(&canvas)
-        })
-        .collect();
+    let mut widths: Vec<f64> = ones.map(|one| width(&Canvas::of(&one.text))).collect();
     widths.sort_by(f64::total_cmp);
     let mut canvas = small();
     canvas.go(7, 2);
@@ -141,8 +135,7 @@ fn shifting_and_centring() {
 fn samples_of_mnist_are_centred_already() {
     let mnist = crate::domain::domain("mnist").expect("mnist");
     for sample in mnist.samples().iter().take(40) {
-        let mut canvas = small();
-        canvas.load(&sample.text);
+        let canvas = Canvas::of(&sample.text);
         let moved = |right, down| {
             let mut moved = canvas.clone();
             moved.shift(right, down);
@@ -163,13 +156,11 @@ fn texts_of_every_size_come_back() {
         let levels = (0..side * side).map(|i| (i * 5 % 65) as u8).collect();
         let digit = Digit { size, levels };
         for direction in [Direction::Down, Direction::Up] {
-            let mut canvas = small();
-            canvas.brush = Brush::Wide;
-            canvas.load(&digit.write(direction));
-            assert_eq!((canvas.digit(), canvas.brush), (digit.clone(), Brush::Wide));
+            let mut canvas = Canvas::of(&digit.write(direction));
+            assert_eq!(canvas.digit(), digit);
             assert_eq!(canvas.text(), digit.write(Direction::Down));
-            // Only where the size stayed is there something to go back to.
-            assert_eq!(canvas.undo(), size == Size::Small);
+            assert_eq!(Canvas::like(&canvas.text()), Canvas::new(size));
+            assert!(!canvas.undo(), "what it began with is no stroke");
         }
     }
 }
@@ -185,7 +176,6 @@ enum Deed {
     Invert,
     Shift(isize, isize),
     Centre,
-    Load(String),
     Pen(bool),
     Brush,
 }
@@ -201,7 +191,6 @@ fn deeds() -> impl Strategy<Value = Deed> {
         Just(Deed::Invert),
         (-9isize..9, any::<isize>()).prop_map(|(x, y)| Deed::Shift(x, y)),
         Just(Deed::Centre),
-        ".{0,30}".prop_map(Deed::Load),
         any::<bool>().prop_map(Deed::Pen),
         Just(Deed::Brush),
     ]
@@ -222,7 +211,6 @@ proptest! {
                 Deed::Invert => canvas.invert(),
                 Deed::Shift(x, y) => canvas.shift(x, y),
                 Deed::Centre => canvas.centre(),
-                Deed::Load(text) => canvas.load(&text),
                 Deed::Pen(erase) => canvas.pen = if erase { Pen::Erase } else { Pen::Draw },
                 Deed::Brush => canvas.brush = canvas.brush.next(),
             }

@@ -26,6 +26,8 @@ const GAP: u16 = 1;
 const TIMES: [f64; 6] = [4.0, 3.0, 2.0, 1.0, 0.75, 0.5];
 /// Where not all are in view, so many are wanted before pictures are made smaller.
 const WANTED: usize = 3;
+/// As many of a sheet.
+const WANTED_OF_SHEET: usize = 12;
 
 /// One picture's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub struct StripItem<'a> {
 pub struct FilmStrip {
     /// Those in view, in order.
     pub frames: Vec<Frame>,
+    /// Pictures of a full row.
+    pub across: usize,
 }
 
 /// A size of frames and how many of them there is room for.
@@ -91,12 +95,40 @@ impl FilmStrip {
         picture: (usize, usize),
         mode: GlyphMode,
     ) -> Self {
-        let Some(plan) = plan(area, count, picture, mode) else { return Self::default() };
+        let Some(plan) = plan(area, count, picture, mode, WANTED) else {
+            return Self::default();
+        };
         let shown = count.min(plan.capacity());
         let rows = shown.div_ceil(plan.across);
         let across = shown.div_ceil(rows) as u16;
         let chosen = chosen.min(count - 1);
         let first = chosen.saturating_sub(shown / 2).min(count - shown);
+        Self::at_places(&plan, area, first, shown, across)
+    }
+
+    /// Places the pictures of a long list in rows that stay as they are while one after the other is chosen; the row of the
+    /// chosen one is in view. They are smaller than on a strip, so that more are seen at once.
+    #[must_use]
+    pub fn sheet(
+        area: Rect,
+        count: usize,
+        chosen: usize,
+        picture: (usize, usize),
+        mode: GlyphMode,
+    ) -> Self {
+        let Some(plan) = plan(area, count, picture, mode, WANTED_OF_SHEET) else {
+            return Self::default();
+        };
+        let across = plan.across.min(count).max(1);
+        let rows = count.div_ceil(across);
+        let down = rows.min(plan.down.max(1));
+        let row = chosen.min(count - 1) / across;
+        let first = row.saturating_sub(down / 2).min(rows - down) * across;
+        let shown = (down * across).min(count - first);
+        Self::at_places(&plan, area, first, shown, across as u16)
+    }
+
+    fn at_places(plan: &Plan, area: Rect, first: usize, shown: usize, across: u16) -> Self {
         let width = across * (plan.frame + GAP) - GAP;
         let left = area.x + (area.width - width) / 2;
         let step = plan.glyph.height + 1 + plan.gap;
@@ -114,7 +146,7 @@ impl FilmStrip {
                 Frame { index: first + i, place, glyph, caption }
             })
             .collect();
-        Self { frames }
+        Self { frames, across: usize::from(across) }
     }
 
     /// The picture at a cell.
@@ -140,7 +172,13 @@ impl FilmStrip {
 }
 
 /// The largest frames that show all, else those of the picture's own size, or smaller ones where hardly any would fit.
-fn plan(area: Rect, count: usize, picture: (usize, usize), mode: GlyphMode) -> Option<Plan> {
+fn plan(
+    area: Rect,
+    count: usize,
+    picture: (usize, usize),
+    mode: GlyphMode,
+    wanted: usize,
+) -> Option<Plan> {
     if count == 0 || area.width == 0 || area.height == 0 {
         return None;
     }
@@ -152,7 +190,7 @@ fn plan(area: Rect, count: usize, picture: (usize, usize), mode: GlyphMode) -> O
         .collect();
     let all = plans.iter().find(|(_, p)| p.capacity() >= count);
     let small = || plans.iter().filter(|(times, _)| *times <= 1.0);
-    let some = || small().find(|(_, p)| p.capacity() >= WANTED.min(count));
+    let some = || small().find(|(_, p)| p.capacity() >= wanted.min(count));
     let most = || small().max_by_key(|(_, p)| p.capacity());
     all.or_else(some).or_else(most).map(|(_, plan)| *plan).or_else(|| {
         // Not even one at half its size: as large as there is room for.

@@ -300,6 +300,16 @@ proptest! {
         if !strip.frames.is_empty() {
             prop_assert!(strip.frames.iter().any(|f| f.index == chosen.min(count - 1)));
         }
+        let sheet = FilmStrip::sheet(area, count, chosen, (side, side), mode);
+        prop_assert_eq!(sheet.frames.is_empty(), strip.frames.is_empty());
+        if !sheet.frames.is_empty() {
+            prop_assert!(sheet.frames.iter().any(|f| f.index == chosen.min(count - 1)));
+            prop_assert_eq!(sheet.frames[0].index % sheet.across, 0);
+        }
+        for (i, frame) in sheet.frames.iter().enumerate() {
+            prop_assert_eq!(area.intersection(frame.place), frame.place);
+            prop_assert_eq!(frame.index, sheet.frames[0].index + i);
+        }
         for (i, frame) in strip.frames.iter().enumerate() {
             prop_assert_eq!(area.intersection(frame.place), frame.place);
             prop_assert_eq!(frame.index, strip.frames[0].index + i);

@@ -84,7 +84,7 @@ impl Screen<'_> {
     }
 
     /// `=A` or `=B` for a copy of an end, `=D` for a text of the data, `new` for none of them.
-    fn likeness(&self, state: &State, rung: usize) -> Span<'static> {
+    pub(super) fn likeness(&self, state: &State, rung: usize) -> Span<'static> {
         match state.likeness(rung) {
             Some(Likeness::CopyOfA) => Span::styled(" =A ", self.theme.copy),
             Some(Likeness::CopyOfB) => Span::styled(" =B ", self.theme.copy),

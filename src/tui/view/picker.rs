@@ -56,6 +56,19 @@ impl Screen<'_> {
         self.query(picker, &self.query_hint(pick, state), frame, row(inner, 0));
         let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
         let list = self.beside(pick, picker, state, frame, list);
+        let count = picker.matches().len();
+        if count == 0 {
+            let text = "nothing matches: type less";
+            frame.render_widget(Line::styled(text, self.theme.dim), row(list, 0));
+        }
+        match pick {
+            Pick::End(_) if state.draws_pictures() => self.sheet(picker, state, frame, list),
+            _ => self.list(pick, picker, frame, list),
+        }
+    }
+
+    /// An item a row, those around the chosen one.
+    fn list(&mut self, pick: Pick, picker: &Picker, frame: &mut Frame<'_>, list: Rect) {
         let room = usize::from(list.height);
         let count = picker.matches().len();
         let first = picker.chosen().saturating_sub(room / 2).min(count.saturating_sub(room));
@@ -68,11 +81,7 @@ impl Screen<'_> {
             };
             let detail = fit(&visible(&item.detail), here.width / 3);
             let room = here.width.saturating_sub(3 + detail.width() as u16);
-            let text = match pick {
-                Pick::End(_) => self.in_a_line(state, &item.text),
-                Pick::Command => visible(&item.text).into_owned(),
-            };
-            let text = fit(&text, room);
+            let text = fit(&visible(&item.text), room);
             let pad = usize::from(room).saturating_sub(text.width());
             let line = Line::from(vec![
                 Span::styled(if chosen { "▸ " } else { "  " }, self.theme.chosen),
@@ -83,10 +92,6 @@ impl Screen<'_> {
             let style = if chosen { self.theme.selected } else { Default::default() };
             frame.render_widget(line.style(style), here);
             self.hits.add(here, Hit::Row(first + y));
-        }
-        if count == 0 {
-            let text = "nothing matches: type less";
-            frame.render_widget(Line::styled(text, self.theme.dim), row(list, 0));
         }
     }
 

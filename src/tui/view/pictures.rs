@@ -29,11 +29,13 @@ const BAND: u16 = 8;
 const LARGE_BAND: u16 = 16;
 /// Rows of the summary, the strip, the slider and its marks.
 const SLIDER: u16 = 4;
+/// Columns of a caption that says what a rung is beside the ends as well, `▸0.50 ✓ new`.
+const LONG_CAPTION: u16 = 11;
 /// Cells of a picture within a line.
 const THUMBNAIL: usize = 5;
 
 /// Width and height of the open model's pictures.
-fn picture_size(state: &State) -> (usize, usize) {
+pub(super) fn picture_size(state: &State) -> (usize, usize) {
     let texts = [&state.scene.a, &state.scene.b].into_iter();
     let known = texts.chain(state.samples.first().map(|sample| &sample.text));
     let of = |text: &String| state.domain()?.picture(text).filter(Picture::is_whole);
@@ -66,10 +68,15 @@ impl Screen<'_> {
             self.painter.mode(),
         );
         let pictures: Vec<_> = state.rungs.iter().map(|rung| rung_picture(state, rung)).collect();
+        let wide = strip.frames.first().is_some_and(|frame| frame.place.width >= LONG_CAPTION);
         let item = |index: usize| {
             let rung = state.rungs.get(index)?;
             let valid = rung.verdict.as_ref().map(crate::domain::Verdict::is_valid);
-            let caption = caption(rung.ratio, valid, index == chosen, self.theme);
+            let mut caption = caption(rung.ratio, valid, index == chosen, self.theme);
+            if wide {
+                let like = self.likeness(state, index);
+                caption.push_span(Span::styled(format!(" {}", like.content.trim()), like.style));
+            }
             Some(StripItem { picture: pictures.get(index)?.as_ref()?, caption })
         };
         strip.draw(item, self.painter, frame.buffer_mut());

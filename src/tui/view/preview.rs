@@ -129,7 +129,8 @@ impl Screen<'_> {
         if let Some(info) = has.clone().find(|info| info.name == "call").or(has.clone().next()) {
             hints.push(format!("has:{}", word(info)));
         }
-        let measured = attributes.iter().find(|info| info.kind != AttributeKind::YesNo);
+        let length = attributes.iter().find(|info| info.name == "length");
+        let measured = length.or(attributes.iter().find(|i| i.kind == AttributeKind::Number));
         if let Some(info) = measured {
             let bound = if info.kind == AttributeKind::Length { "40" } else { "1.5" };
             hints.push(format!("{}>{bound}", word(info)));

@@ -204,9 +204,9 @@ fn a_click_chooses_a_digit_and_a_drag_draws() {
     };
     let (down, drag) =
         (MouseEventKind::Down(MouseButton::Left), MouseEventKind::Drag(MouseButton::Left));
-    // A film strip's first frame lies in the left column.
+    // The first of the film's frames.
     let hits = hits_of(&state);
-    let action = hands.action_of(&state, &hits, &at(down, 6, 11));
+    let action = hands.action_of(&state, &hits, &at(down, 17, 11));
     assert_eq!(action, Some(Action::ChooseRung(0)));
     // The picture of A opens the canvas.
     let action = hands.action_of(&state, &hits, &at(down, 6, 4)).expect("an action");
@@ -254,4 +254,27 @@ proptest! {
             let _ = screen(&state, &look, width, height);
         }
     }
+}
+
+#[test]
+fn arrows_go_to_all_sides_of_a_sheet() {
+    use crate::tui::Hands;
+    use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+    let mut state = decoded_digits();
+    run(&mut state, Command::Pick(EditedEnd::A));
+    let mut terminal = Terminal::new(TestBackend::new(80, 24)).expect("a terminal");
+    let mut hits = HitMap::default();
+    terminal.draw(|frame| hits = view(&state, &Look::plain(), frame)).expect("drawn");
+    let across = hits.across();
+    assert!(across > 1);
+    let press = |state: &mut State, code| {
+        let event = Event::Key(KeyEvent::new(code, KeyModifiers::NONE));
+        let action = Hands::default().action_of(state, &hits, &event).expect("an action");
+        let _ = update(state, action);
+        let Some(Overlay::Picking(_, picker)) = &state.overlay else { panic!("no list") };
+        picker.chosen()
+    };
+    let all = [KeyCode::Right, KeyCode::Down, KeyCode::Left, KeyCode::Left, KeyCode::Up];
+    let met = all.map(|code| press(&mut state, code));
+    assert_eq!(met, [1, 1 + across, across, across - 1, 0]);
 }
