@@ -1,15 +1,18 @@
 //! The explorer on a terminal: drawing, events, and the loop between them.
 
 pub mod canvas;
+mod effects;
 mod events;
 pub mod glyph;
 pub mod highlight;
 mod hit;
 mod keys;
 mod preferences;
+mod script;
 mod shot;
 mod terminal;
 mod theme;
+mod tour;
 mod view;
 
 use std::io;
@@ -22,33 +25,40 @@ use ratatui::Terminal;
 
 pub use events::Hands;
 pub use hit::{Grip, Hit, HitMap};
-pub use keys::key_of;
+pub use keys::{event_of, key_of};
 pub use preferences::{Glyphs, Preferences};
+pub use script::{play, Played, ScreenSize, Script, ScriptError};
 pub use shot::Shot;
 pub use terminal::{copy, is_suspend, Host, Session};
 pub use theme::{Depth, Theme, ThemeName};
 pub use view::view;
 
-use crate::app::{keys, update, Action, Effect, State};
+use crate::app::{Action, State};
 use crate::engine::Engine;
+use effects::Stage;
 
 /// How often the loop looks whether it was asked to end from outside.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Runs the explorer on this process's terminal until the person quits; restores the terminal whatever happens.
+/// Runs the explorer on this process's terminal until the person quits; restores the terminal whatever happens. Whoever
+/// has not seen the tour is shown it, unless `tour` is false.
 ///
 /// # Errors
 /// When the terminal cannot be set up or drawn on.
-pub fn explore(engine: Engine, seed: u64, preferences: &Preferences) -> io::Result<()> {
+pub fn explore(
+    engine: &Engine,
+    mut state: State,
+    preferences: &Preferences,
+    tour: bool,
+) -> io::Result<()> {
+    if tour && !tour::is_seen() {
+        state.tour = Some(0);
+    }
     let mut session = Session::enter(preferences.mouse)?;
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
     let (send, events) = crossbeam_channel::bounded(1024);
     std::thread::Builder::new().name("input".to_owned()).spawn(move || read_events(&send))?;
-    let theme = preferences.theme();
-    let keys = keys(&preferences.keys).map_err(io::Error::other)?;
-    let mut state = State::new(seed, keys);
-    state.begin_with(preferences.path, preferences.rungs);
-    run(&mut terminal, &mut state, &engine, &events, &theme, &mut session)
+    run(&mut terminal, &mut state, engine, &events, preferences.theme(), &mut session)
 }
 
 fn read_events(send: &Sender<Event>) {
@@ -68,18 +78,17 @@ pub fn run<B: Backend<Error = io::Error>>(
     state: &mut State,
     engine: &Engine,
     events: &Receiver<Event>,
-    theme: &Theme,
+    theme: Theme,
     host: &mut impl Host,
 ) -> io::Result<()> {
     let mut hands = Hands::default();
-    let mut hits = draw(terminal, state, theme, host)?;
-    while !state.quit && !host.is_asked_to_end() {
+    let mut stage = Stage { engine, host, theme };
+    let mut hits = draw(terminal, state, &mut stage)?;
+    while !state.quit && !stage.host.is_asked_to_end() {
         let (mut dirty, mut suspend) = (false, false);
-        let take = |action: Option<Action>, state: &mut State| {
+        let mut take = |action: Option<Action>, state: &mut State| {
             if let Some(action) = action {
-                for Effect::Decode(request) in update(state, action) {
-                    engine.request(request);
-                }
+                stage.act(state, action);
             }
         };
         crossbeam_channel::select! {
@@ -111,16 +120,16 @@ pub fn run<B: Backend<Error = io::Error>>(
             take(Some(Action::Engine(reply)), state);
         }
         if suspend {
-            host.suspend()?;
+            stage.host.suspend()?;
         }
-        if suspend || host.has_come_back()? {
+        if suspend || stage.host.has_come_back()? {
             // Nothing of what was drawn is there any more. `Terminal::clear` would wait for the cursor's position.
             terminal.backend_mut().clear()?;
             terminal.swap_buffers();
             dirty = true;
         }
         if dirty && !state.quit {
-            hits = draw(terminal, state, theme, host)?;
+            hits = draw(terminal, state, &mut stage)?;
         }
     }
     Ok(())
@@ -129,13 +138,12 @@ pub fn run<B: Backend<Error = io::Error>>(
 fn draw<B: Backend<Error = io::Error>>(
     terminal: &mut Terminal<B>,
     state: &State,
-    theme: &Theme,
-    host: &mut impl Host,
+    stage: &mut Stage<'_, impl Host>,
 ) -> io::Result<HitMap> {
     let mut hits = HitMap::default();
-    host.begin_frame()?;
-    terminal.draw(|frame| hits = view(state, theme, frame))?;
-    host.end_frame()?;
+    stage.host.begin_frame()?;
+    terminal.draw(|frame| hits = view(state, &stage.theme, frame))?;
+    stage.host.end_frame()?;
     Ok(hits)
 }
 

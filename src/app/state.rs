@@ -6,7 +6,10 @@ use tui_input::Input;
 
 use super::actions::Keys;
 use super::history::History;
+use super::keep::Keep;
 use super::picker::Picker;
+use super::prompt::Prompt;
+use super::update::Effect;
 use crate::corpus::Example;
 use crate::domain::{domain, Domain, Verdict};
 use crate::engine::{Inspection, Kind, ModelInfo, Scene, StripSample};
@@ -32,11 +35,13 @@ pub enum Panel {
     Mix,
     /// The latents as a heat map.
     Latents,
+    /// Bookmarks and history.
+    Keep,
 }
 
 impl Panel {
     /// All panels, in the order of the tabs.
-    pub const ALL: [Self; 3] = [Self::Ladder, Self::Mix, Self::Latents];
+    pub const ALL: [Self; 4] = [Self::Ladder, Self::Mix, Self::Latents, Self::Keep];
 
     /// The name on its tab.
     #[must_use]
@@ -45,6 +50,7 @@ impl Panel {
             Self::Ladder => "ladder",
             Self::Mix => "mix",
             Self::Latents => "latents",
+            Self::Keep => "keep",
         }
     }
 }
@@ -58,6 +64,8 @@ pub enum Overlay {
     Typing(Typing),
     /// A list to choose from.
     Picking(Pick, Picker),
+    /// A line that is asked for.
+    Prompt(Prompt),
 }
 
 /// What is chosen from a list.
@@ -191,8 +199,14 @@ pub struct State {
     pub notice: Notice,
     /// Which key does what.
     pub keys: Keys,
+    /// What is kept, and where.
+    pub keep: Keep,
+    /// The step of the tour that is shown.
+    pub tour: Option<usize>,
     /// Whether the program is to end.
     pub quit: bool,
+    /// What handlers ask the outside to do.
+    pub(super) outbox: Vec<Effect>,
     pub(super) generations: Generations,
     pub(super) rng: ChaCha8Rng,
 }
@@ -236,7 +250,10 @@ impl State {
             overlay: None,
             notice: Notice::Status("opening the model …".to_owned()),
             keys,
+            keep: Keep::default(),
+            tour: None,
             quit: false,
+            outbox: Vec::new(),
             generations: Generations::default(),
             rng: ChaCha8Rng::seed_from_u64(seed),
         }

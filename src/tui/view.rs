@@ -19,13 +19,16 @@
 mod ends;
 mod footer;
 mod help;
+mod keep;
 mod ladder;
 mod latents;
 mod mix;
 mod picker;
 mod point;
+mod prompt;
 mod slider;
 mod text;
+mod tour;
 
 use ratatui::layout::{Alignment, Rect};
 use ratatui::text::{Line, Span};
@@ -64,7 +67,11 @@ pub fn view(state: &State, theme: &Theme, frame: &mut Frame<'_>) -> HitMap {
     match &state.overlay {
         Some(Overlay::Help) => screen.help(state, frame, area),
         Some(Overlay::Picking(pick, picker)) => screen.picker(*pick, picker, frame, area),
+        Some(Overlay::Prompt(prompt)) => screen.prompt(prompt, frame, area),
         Some(Overlay::Typing(_)) | None => {}
+    }
+    if let (None, Some(step)) = (&state.overlay, state.tour) {
+        screen.tour(step, state, frame, area);
     }
     screen.hits
 }
@@ -190,6 +197,7 @@ impl Screen<'_> {
             Panel::Ladder => self.ladder(state, frame, area),
             Panel::Mix => self.mix(state, frame, area),
             Panel::Latents => self.latents(state, frame, area),
+            Panel::Keep => self.keep(state, frame, area),
         }
     }
 
