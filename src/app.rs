@@ -2,6 +2,7 @@
 
 mod actions;
 mod canvas;
+mod directions;
 mod history;
 mod keymap;
 mod picker;
@@ -10,10 +11,11 @@ mod update;
 
 pub use actions::{keys, Action, Command, Entry, Keys, Step, COMMANDS};
 pub use canvas::{Brush, Canvas, Pen};
+pub use directions::{DirectionRow, Directions, Marked, Origin, Texts};
 pub use history::{Change, History};
 pub use keymap::{Key, KeyCode, KeyError, KeyMap, KeyMapError, Override, Row};
 pub use picker::{Item, Picker};
 pub use state::{
-    EditedEnd, Likeness, Notice, Overlay, Panel, Pick, RungView, State, Strip, Typing,
+    EditedEnd, Likeness, Naming, Notice, Overlay, Panel, Pick, RungView, State, Strip, Typing,
 };
 pub use update::{update, Effect};

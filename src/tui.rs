@@ -30,7 +30,7 @@ pub use theme::{Depth, Theme, ThemeName};
 pub use view::view;
 
 use crate::app::{keys, update, Action, Effect, State};
-use crate::engine::Engine;
+use crate::engine::{save_directions, Engine};
 
 /// How often the loop looks whether it was asked to end from outside.
 const LOOK: Duration = Duration::from_millis(100);
@@ -77,8 +77,8 @@ pub fn run<B: Backend<Error = io::Error>>(
         let (mut dirty, mut suspend) = (false, false);
         let take = |action: Option<Action>, state: &mut State| {
             if let Some(action) = action {
-                for Effect::Decode(request) in update(state, action) {
-                    engine.request(request);
+                for effect in update(state, action) {
+                    carry_out(effect, state, engine);
                 }
             }
         };
@@ -124,6 +124,19 @@ pub fn run<B: Backend<Error = io::Error>>(
         }
     }
     Ok(())
+}
+
+/// Does what an action asks for outside of the state.
+fn carry_out(effect: Effect, state: &mut State, engine: &Engine) {
+    match effect {
+        Effect::Decode(request) => engine.request(request),
+        Effect::SaveDirections { file, own } => {
+            let saved = save_directions(&file, &own);
+            let told = saved.map(|()| file.display().to_string()).map_err(|e| e.to_string());
+            // What is told of it asks for nothing more.
+            let _ = update(state, Action::DirectionsSaved(told));
+        }
+    }
 }
 
 fn draw<B: Backend<Error = io::Error>>(

@@ -5,11 +5,12 @@ use rand_chacha::ChaCha8Rng;
 use tui_input::Input;
 
 use super::actions::{Entry, Keys};
+use super::directions::{Directions, Texts};
 use super::history::History;
 use super::picker::Picker;
 use crate::corpus::Example;
 use crate::domain::{domain, Domain, Verdict};
-use crate::engine::{Inspection, Kind, ModelInfo, Scene, StripSample};
+use crate::engine::{Inspection, Kind, ModelInfo, Scene, StripSample, Target, STRENGTH_RANGE};
 use crate::eval::LadderMetrics;
 use crate::latent::{ratios, Path};
 
@@ -32,11 +33,16 @@ pub enum Panel {
     Mix,
     /// The latents as a heat map.
     Latents,
+    /// A slider per direction.
+    Directions,
+    /// The texts nearest to the point.
+    Neighbours,
 }
 
 impl Panel {
     /// All panels, in the order of the tabs.
-    pub const ALL: [Self; 3] = [Self::Ladder, Self::Mix, Self::Latents];
+    pub const ALL: [Self; 5] =
+        [Self::Ladder, Self::Mix, Self::Latents, Self::Directions, Self::Neighbours];
 
     /// The name on its tab.
     #[must_use]
@@ -45,6 +51,8 @@ impl Panel {
             Self::Ladder => "ladder",
             Self::Mix => "mix",
             Self::Latents => "latents",
+            Self::Directions => "directions",
+            Self::Neighbours => "neighbours",
         }
     }
 }
@@ -58,6 +66,8 @@ pub enum Overlay {
     Typing(Typing),
     /// A list to choose from.
     Picking(Pick, Picker),
+    /// The name of a direction.
+    Naming(Naming),
 }
 
 /// What is chosen from a list.
@@ -67,6 +77,17 @@ pub enum Pick {
     End(EditedEnd),
     /// A command.
     Command,
+    /// The text C of A − B + C.
+    Third,
+}
+
+/// A direction's name that is being typed.
+#[derive(Debug, Clone)]
+pub struct Naming {
+    /// Its text and cursor.
+    pub input: Input,
+    /// The name before.
+    pub before: String,
 }
 
 /// An end that is being typed; the ladder follows while it is.
@@ -185,6 +206,8 @@ pub struct State {
     pub side: Panel,
     /// The chosen latent token of the mix.
     pub token: usize,
+    /// The directions and what has been marked for new ones.
+    pub directions: Directions,
     /// What lies on top.
     pub overlay: Option<Overlay>,
     /// The line for the person.
@@ -233,6 +256,7 @@ impl State {
             focus: Panel::default(),
             side: Panel::Mix,
             token: 0,
+            directions: Directions::default(),
             overlay: None,
             notice: Notice::Status("opening the model …".to_owned()),
             keys,
@@ -247,7 +271,7 @@ impl State {
         self.scene.path = path;
         self.scene.rungs = rungs;
         self.scene.clamp();
-        self.rungs = ratios(self.scene.rungs).into_iter().map(RungView::empty).collect();
+        self.rungs = self.scene.places().into_iter().map(RungView::empty).collect();
     }
 
     /// The domain of the open model's sequences.
@@ -260,6 +284,11 @@ impl State {
     #[must_use]
     pub fn nearest_rung(&self) -> usize {
         let last = self.rungs.len().saturating_sub(1);
+        if let Some(along) = &self.scene.along {
+            let strength = self.scene.strength(&along.name, Target::Way);
+            let (low, high) = (STRENGTH_RANGE.start(), STRENGTH_RANGE.end());
+            return ((strength - low) / (high - low) * last as f32).round() as usize;
+        }
         (self.scene.ratio.clamp(0.0, 1.0) * last as f32).round() as usize
     }
 
@@ -286,9 +315,13 @@ impl State {
         Some((valid?.into_iter().filter(|v| *v).count(), interior.len()))
     }
 
-    /// Whether an end comes back exactly; none while its rung is not whole.
+    /// Whether an end comes back exactly; none while its rung is not whole, or where
+    /// the ladder does not begin and end with them.
     #[must_use]
     pub fn reconstructed(&self, end: EditedEnd) -> Option<bool> {
+        if self.scene.along.is_some() {
+            return None;
+        }
         let (rung, text) = match end {
             EditedEnd::A => (self.rungs.first()?, &self.scene.a),
             EditedEnd::B => (self.rungs.last()?, &self.scene.b),
@@ -304,7 +337,10 @@ impl State {
             rung.verdict.as_ref().map(|_| rung.text.clone())
         };
         let text = of(self.rungs.get(rung))?;
-        let (first, last) = (of(self.rungs.first())?, of(self.rungs.last())?);
+        let (first, last) = match self.scene.along {
+            Some(_) => (self.scene.a.clone(), self.scene.b.clone()),
+            None => (of(self.rungs.first())?, of(self.rungs.last())?),
+        };
         Some(if text == self.scene.a || text == first {
             Likeness::CopyOfA
         } else if text == self.scene.b || text == last {
@@ -334,6 +370,9 @@ impl State {
     /// Whether anything on the screen shows what lies behind the point.
     #[must_use]
     pub(super) fn wants_inspection(&self) -> bool {
-        self.probabilities || self.side == Panel::Latents
+        let texts_read = matches!(self.directions.texts, Texts::Read(_));
+        self.probabilities
+            || self.side == Panel::Latents
+            || self.side == Panel::Neighbours && texts_read
     }
 }

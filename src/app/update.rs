@@ -1,25 +1,35 @@
 //! What an action changes, and what has to be done about it.
 
+mod directions;
 mod ends;
 mod engine;
 mod slide;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::actions::{Action, Command, COMMANDS};
 use super::history::Change;
 use super::picker::{Item, Picker};
 use super::state::{Overlay, Panel, Pick, RungView, State, Strip};
-use crate::engine::{Decoding, Kind, Request, Scene};
-use crate::latent::{ratios, Path};
+use crate::engine::pool::NamedDirection;
+use crate::engine::{Decoding, Kind, Request, Scene, Task};
+use crate::latent::Path;
 
 /// What the outside has to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Ask the engine.
     Decode(Request),
+    /// Write the own directions to a file and tell what came of it.
+    SaveDirections {
+        /// Where.
+        file: PathBuf,
+        /// The directions.
+        own: Vec<NamedDirection>,
+    },
 }
 
 /// Takes an action in; does no I/O.
@@ -36,7 +46,9 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Engine(reply) => {
             if engine::take(state, reply) {
-                return everything(state);
+                let mut effects = everything(state);
+                effects.extend(directions::follow(state));
+                return effects;
             }
         }
         Action::Run(Command::Undo) => travel(state, false),
@@ -52,7 +64,9 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
             }
         }
     }
-    requests(state, &before, wanted)
+    let mut effects = requests(state, &before, wanted);
+    effects.extend(directions::follow(state));
+    effects
 }
 
 /// Goes through the history.
@@ -77,9 +91,21 @@ fn apply(state: &mut State, action: Action) {
             }
             _ => {}
         },
+        Action::ChooseDirection(row) => {
+            focus(state, Panel::Directions);
+            directions::choose(state, row);
+        }
+        Action::SetStrength(row, strength) => directions::set_strength(state, row, strength),
+        Action::DirectionsSaved(saved) => directions::saved(state, saved),
         Action::Focus(panel) => focus(state, panel),
-        Action::Edit(request) => ends::edit(state, request),
-        Action::Paste(text) => ends::paste(state, &text),
+        Action::Edit(request) => {
+            directions::edit_name(state, request);
+            ends::edit(state, request);
+        }
+        Action::Paste(text) => {
+            directions::paste_name(state, &text);
+            ends::paste(state, &text);
+        }
         Action::Accept => accept(state),
         Action::Leave => leave(state),
         // Both are taken before.
@@ -90,10 +116,15 @@ fn apply(state: &mut State, action: Action) {
 /// What lies on top is done.
 fn accept(state: &mut State) {
     state.history.seal();
-    let Some(Overlay::Picking(pick, picker)) = state.overlay.take() else { return };
+    let (pick, picker) = match state.overlay.take() {
+        Some(Overlay::Picking(pick, picker)) => (pick, picker),
+        Some(Overlay::Naming(naming)) => return directions::rename(state, &naming),
+        _ => return,
+    };
     let Some(item) = picker.chosen_item() else { return };
     match pick {
         Pick::End(end) => ends::take_sample(state, end, item),
+        Pick::Third => directions::take_third(state, item),
         Pick::Command => {
             if let Some(entry) = COMMANDS.get(item) {
                 run(state, entry.command);
@@ -132,6 +163,17 @@ fn run(state: &mut State, command: Command) {
         Command::SlideToken(step) => slide::token_by(state, step),
         Command::LockToken => slide::lock_token(state),
         Command::FreeTokens => state.scene.tokens.clear(),
+        Command::Strength(step) => directions::strength_by(state, step),
+        Command::NextTarget => directions::next_target(state),
+        Command::RemoveEdit => directions::set_strength(state, state.directions.chosen(), 0.0),
+        Command::Along => directions::toggle_along(state),
+        Command::Mark(set) => directions::mark(state, usize::from(set)),
+        Command::FromMarked => directions::from_marked(state),
+        Command::FromEnds => directions::from_ends(state),
+        Command::Arithmetic => directions::begin_arithmetic(state),
+        Command::NameDirection => directions::begin_naming(state),
+        Command::DeleteDirection => directions::delete(state),
+        Command::SaveDirections => directions::save(state),
         Command::Random => ends::random(state),
         Command::Swap => {
             let Scene { a, b, .. } = &mut state.scene;
@@ -176,6 +218,7 @@ fn row(state: &mut State, down: bool) {
     let next = |at: usize| if down { at + 1 } else { at.saturating_sub(1) };
     match state.focus {
         Panel::Mix => state.token = next(state.token).min(state.tokens().saturating_sub(1)),
+        Panel::Directions => directions::choose(state, next(state.directions.chosen())),
         _ => slide::to_rung(state, next(state.nearest_rung())),
     }
 }
@@ -210,7 +253,7 @@ fn everything(state: &mut State) -> Vec<Effect> {
 fn requests(state: &mut State, before: &Scene, wanted: bool) -> Vec<Effect> {
     let same_way = state.scene.same_way(before);
     let mut effects = Vec::new();
-    if !same_way || state.scene.rungs != before.rungs {
+    if !state.scene.same_ladder(before) {
         effects.extend(ladder(state));
     }
     if !same_way || (state.scene.ratio - before.ratio).abs() > 1e-6 {
@@ -226,8 +269,9 @@ fn requests(state: &mut State, before: &Scene, wanted: bool) -> Vec<Effect> {
 
 fn ladder(state: &mut State) -> Option<Effect> {
     state.figures = None;
-    if state.rungs.len() != state.scene.rungs {
-        state.rungs = ratios(state.scene.rungs).into_iter().map(RungView::empty).collect();
+    let places = state.scene.places();
+    if state.rungs.iter().map(|rung| rung.ratio).ne(places.iter().copied()) {
+        state.rungs = places.into_iter().map(RungView::empty).collect();
     }
     // What is shown belongs to another scene until the first news come.
     for rung in &mut state.rungs {
@@ -252,8 +296,12 @@ fn strip(state: &mut State) -> Option<Effect> {
 
 /// A request with a new number, once there is a model to ask.
 fn request(state: &mut State, kind: Kind) -> Option<Effect> {
+    request_about(state, kind, None)
+}
+
+fn request_about(state: &mut State, kind: Kind, task: Option<Task>) -> Option<Effect> {
     let generation = state.generations.next(kind);
     state.model.as_ref()?;
     let scene = Arc::new(state.scene.clone());
-    Some(Effect::Decode(Request { kind, generation, scene }))
+    Some(Effect::Decode(Request { kind, generation, scene, task }))
 }

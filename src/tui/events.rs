@@ -69,7 +69,10 @@ fn key_action(state: &State, key: KeyEvent, event: &Event) -> Option<Action> {
                 _ => {}
             }
         }
-        if matches!(state.overlay, Some(Overlay::Typing(_) | Overlay::Picking(..))) {
+        if matches!(
+            state.overlay,
+            Some(Overlay::Typing(_) | Overlay::Picking(..) | Overlay::Naming(_))
+        ) {
             return to_input_request(event).map(Action::Edit);
         }
     }

@@ -16,12 +16,16 @@
 //!
 //! Where the window is too narrow for two columns, the focused panel takes the ladder's place.
 
+mod directions;
 mod ends;
 mod footer;
 mod help;
 mod ladder;
 mod latents;
+mod measured;
 mod mix;
+mod naming;
+mod neighbours;
 mod picker;
 mod point;
 mod slider;
@@ -64,6 +68,7 @@ pub fn view(state: &State, theme: &Theme, frame: &mut Frame<'_>) -> HitMap {
     match &state.overlay {
         Some(Overlay::Help) => screen.help(state, frame, area),
         Some(Overlay::Picking(pick, picker)) => screen.picker(*pick, picker, frame, area),
+        Some(Overlay::Naming(naming)) => screen.naming(naming, frame, area),
         Some(Overlay::Typing(_)) | None => {}
     }
     screen.hits
@@ -190,6 +195,8 @@ impl Screen<'_> {
             Panel::Ladder => self.ladder(state, frame, area),
             Panel::Mix => self.mix(state, frame, area),
             Panel::Latents => self.latents(state, frame, area),
+            Panel::Directions => self.directions(state, frame, area),
+            Panel::Neighbours => self.neighbours(state, frame, area),
         }
     }
 

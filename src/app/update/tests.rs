@@ -1,3 +1,5 @@
+mod directions;
+
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use tui_input::InputRequest;
@@ -6,8 +8,9 @@ use super::*;
 use crate::app::{keys, EditedEnd, Step, COMMANDS};
 use crate::corpus::Example;
 use crate::domain::Verdict;
-use crate::engine::{ModelInfo, Reply, StripSample, RATIO_RANGE, RUNG_RANGE};
-use crate::latent::Geometry;
+use crate::engine::pool::Source;
+use crate::engine::{ModelInfo, Reply, StripSample, RATIO_RANGE, RUNG_RANGE, STRENGTH_RANGE};
+use crate::latent::{Direction, Geometry};
 use crate::report::Rung;
 
 fn ready() -> State {
@@ -28,7 +31,11 @@ fn ready() -> State {
 }
 
 fn kinds(effects: &[Effect]) -> Vec<Kind> {
-    effects.iter().map(|Effect::Decode(request)| request.kind).collect()
+    let kind = |effect: &Effect| match effect {
+        Effect::Decode(request) => Some(request.kind),
+        Effect::SaveDirections { .. } => None,
+    };
+    effects.iter().filter_map(kind).collect()
 }
 
 fn press(state: &mut State, command: Command) -> Vec<Effect> {
@@ -37,6 +44,13 @@ fn press(state: &mut State, command: Command) -> Vec<Effect> {
 
 fn rung(ratio: f32) -> Rung {
     Rung { ratio, text: "x\u{1b}".into(), verdict: Verdict::Valid, guided: false }
+}
+
+fn named(name: &str, source: Source, axis: usize) -> NamedDirection {
+    let mut vector = [0.0; 8];
+    vector[axis % 8] = 1.0;
+    let direction = Direction::new(4, 2, &vector, 0.5).expect("a direction");
+    NamedDirection { name: name.to_owned(), source, with: 30, without: 40, direction }
 }
 
 fn actions() -> impl Strategy<Value = Action> {
@@ -50,6 +64,15 @@ fn actions() -> impl Strategy<Value = Action> {
         1 => any::<char>().prop_map(|c| Action::Edit(InputRequest::InsertChar(c))),
         1 => Just(Action::Edit(InputRequest::DeletePrevChar)),
         1 => any::<String>().prop_map(Action::Paste),
+        1 => any::<usize>().prop_map(Action::ChooseDirection),
+        2 => (0usize..6, any::<f32>()).prop_map(|(row, strength)| Action::SetStrength(row, strength)),
+        1 => (0usize..6, -4f32..4.0).prop_map(|(row, strength)| Action::SetStrength(row, strength)),
+        1 => (0u64..20, 0usize..9).prop_map(|(generation, axis)| Action::Engine(Reply::Made {
+            generation, direction: Box::new(named("made", Source::Own, axis))
+        })),
+        1 => (0usize..9).prop_map(|axis| Action::Engine(Reply::Directions {
+            texts: 9, found: vec![named("length", Source::Number, axis), named("length", Source::Label, 1)]
+        })),
         1 => Just(Action::Accept),
         1 => Just(Action::Leave),
         1 => (0u64..40, 0usize..40).prop_map(|(generation, n)| Action::Engine(Reply::LadderDone {
@@ -79,6 +102,13 @@ fn play(state: &mut State, all: Vec<Action>) -> Result<(), TestCaseError> {
         prop_assert!(state.nearest_rung() < state.rungs.len());
         prop_assert!(state.token < state.tokens());
         prop_assert!(state.scene.tokens.len() <= state.tokens());
+        prop_assert!(state.scene.edits.iter().all(|edit| STRENGTH_RANGE.contains(&edit.strength)));
+        let rows = state.directions.rows();
+        prop_assert!(state.directions.chosen() < rows.len().max(1));
+        for edit in &state.scene.edits {
+            let same = |row: &&crate::app::DirectionRow| row.name == edit.name;
+            prop_assert_eq!(rows.iter().filter(same).count(), 1);
+        }
     }
     Ok(())
 }
@@ -119,11 +149,11 @@ proptest! {
             }
             let (before, focus) = (state.scene.clone(), state.focus);
             let effects = kinds(&update(&mut state, action));
-            let ladder = !state.scene.same_way(&before) || state.scene.rungs != before.rungs;
-            prop_assert_eq!(effects.contains(&Kind::Ladder), ladder);
+            prop_assert_eq!(effects.contains(&Kind::Ladder), !state.scene.same_ladder(&before));
             prop_assert_eq!(effects.contains(&Kind::Strip), !state.scene.same_way(&before));
             if state.scene == before && state.focus == focus {
-                prop_assert!(effects.iter().all(|kind| *kind == Kind::Inspect));
+                let behind = [Kind::Inspect, Kind::Pool, Kind::Make, Kind::Measure];
+                prop_assert!(effects.iter().all(|kind| behind.contains(kind)));
             }
         }
     }

@@ -31,6 +31,8 @@ impl Screen<'_> {
         let (sign, style) = match state.reconstructed(end) {
             Some(true) => ("= comes back exactly", self.theme.good),
             Some(false) => ("≠ comes back changed", self.theme.bad),
+            // The ladder does not begin and end with them.
+            None if state.scene.along.is_some() => ("", self.theme.dim),
             None => ("…", self.theme.dim),
         };
         // The same columns as the rungs below.

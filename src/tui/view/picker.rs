@@ -39,6 +39,7 @@ impl Screen<'_> {
             Pick::End(EditedEnd::A) => " end A ",
             Pick::End(EditedEnd::B) => " end B ",
             Pick::Command => " commands ",
+            Pick::Third => " C of A − B + C ",
         };
         let count = format!(" {} of {} ", picker.matches().len(), picker.len());
         let block = Block::bordered()
