@@ -4,18 +4,24 @@ mod actions;
 mod canvas;
 mod drawing;
 mod history;
+mod keep;
 mod keymap;
 mod picker;
+mod prompt;
 mod state;
+mod tour;
 mod update;
 
 pub use actions::{keys, Action, Command, Entry, Keys, Step, COMMANDS};
 pub use canvas::{Brush, Canvas, Pen};
 pub use drawing::{draw_key, DrawAction, DrawKey, Drawing, DRAW_KEYS};
 pub use history::{Change, History};
+pub use keep::{Keep, Kept, Outcome};
 pub use keymap::{Key, KeyCode, KeyError, KeyMap, KeyMapError, Override, Row};
 pub use picker::{Item, Picker};
+pub use prompt::{Ask, Prompt};
 pub use state::{
     EditedEnd, Likeness, Notice, Overlay, Panel, Pick, RungView, State, Strip, Typing,
 };
+pub use tour::{Place, TourStep, TOUR};
 pub use update::{update, Effect};

@@ -9,7 +9,9 @@ pub mod evaluate;
 mod loaded;
 pub mod pool;
 mod recent;
+mod replay;
 mod scene;
+mod session;
 mod slot;
 mod stream;
 mod strip;
@@ -29,9 +31,11 @@ use crate::report::Rung;
 
 pub use decode::{decode, Decode};
 pub use loaded::{models_folder, LoadedModel, GUIDED_BEAMS};
+pub use replay::{replay, replay_session};
 pub use scene::{
     Decoding, Edit, Scene, SceneError, Target, RATIO_RANGE, RUNG_RANGE, STRENGTH_RANGE,
 };
+pub use session::{Bookmark, Session, SessionError};
 use slot::Slot;
 pub use strip::StripSample;
 pub use way::Way;
@@ -263,6 +267,12 @@ impl Engine {
     /// Puts a request in the slot.
     pub fn request(&self, request: Request) {
         self.slot.put(request);
+    }
+
+    /// Whether nothing waits and nothing runs: all that will be told has been put among the replies.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.slot.is_idle()
     }
 
     /// Where replies come from.

@@ -1,6 +1,7 @@
 //! The explorer on a terminal: drawing, events, and the loop between them.
 
 pub mod canvas;
+mod effects;
 mod events;
 pub mod glyph;
 pub mod highlight;
@@ -8,9 +9,11 @@ mod hit;
 mod keys;
 mod look;
 mod preferences;
+mod script;
 mod shot;
 mod terminal;
 mod theme;
+mod tour;
 mod view;
 
 use std::io;
@@ -23,16 +26,18 @@ use ratatui::Terminal;
 
 pub use events::Hands;
 pub use hit::{Grip, Hit, HitMap};
-pub use keys::key_of;
+pub use keys::{event_of, key_of};
 pub use look::Look;
 pub use preferences::{Glyphs, Preferences};
+pub use script::{play, Played, ScreenSize, Script, ScriptError};
 pub use shot::Shot;
 pub use terminal::{copy, is_suspend, Host, Session};
 pub use theme::{Depth, Theme, ThemeName};
 pub use view::view;
 
-use crate::app::{keys, update, Action, Effect, State};
+use crate::app::{Action, State};
 use crate::engine::Engine;
+use effects::Stage;
 use glyph::{GlyphMode, Pixels};
 
 /// How often the loop looks whether it was asked to end from outside.
@@ -40,42 +45,48 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How long the model is waited for before a terminal is asked for real pixels.
 const OPENING: Duration = Duration::from_secs(10);
 
-/// Runs the explorer on this process's terminal until the person quits; restores the terminal whatever happens.
+/// Runs the explorer on this process's terminal until the person quits; restores the terminal whatever happens. Whoever
+/// has not seen the tour is shown it, unless `tour` is false.
 ///
 /// # Errors
 /// When the terminal cannot be set up or drawn on.
-pub fn explore(engine: Engine, seed: u64, preferences: &Preferences) -> io::Result<()> {
+pub fn explore(
+    engine: &Engine,
+    mut state: State,
+    preferences: &Preferences,
+    tour: bool,
+) -> io::Result<()> {
+    if tour && !tour::is_seen() {
+        state.tour = Some(0);
+    }
     let mut session = Session::enter(preferences.mouse)?;
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
     let mode = preferences.glyph_mode();
-    let mut look = Look::new(preferences.theme(), mode);
-    let keys = keys(&preferences.keys).map_err(io::Error::other)?;
-    let mut state = State::new(seed, keys);
-    state.begin_with(preferences.path, preferences.rungs);
+    let look = Look::new(preferences.theme(), mode);
+    let mut stage = Stage { engine, host: &mut session, look };
     if mode == GlyphMode::Pixels {
-        look = look_with_pixels(look, &mut terminal, &mut state, &engine, &mut session)?;
+        ask_for_pixels(&mut terminal, &mut state, &mut stage)?;
     }
     let (send, events) = crossbeam_channel::bounded(1024);
     std::thread::Builder::new().name("input".to_owned()).spawn(move || read_events(&send))?;
-    run(&mut terminal, &mut state, &engine, &events, &look, &mut session)
+    run_on(&mut terminal, &mut state, &mut stage, &events)
 }
 
 /// Asks the terminal for real pixels where the model's texts are pictures. The answer comes as input, so nothing may read
 /// events yet, and whether it is wanted is known once the model is open.
-fn look_with_pixels<B: Backend<Error = io::Error>>(
-    look: Look,
+fn ask_for_pixels<B: Backend<Error = io::Error>>(
     terminal: &mut Terminal<B>,
     state: &mut State,
-    engine: &Engine,
-    host: &mut impl Host,
-) -> io::Result<Look> {
-    draw(terminal, state, &look, host)?;
-    if let Ok(reply) = engine.replies().recv_timeout(OPENING) {
-        for Effect::Decode(request) in update(state, Action::Engine(reply)) {
-            engine.request(request);
-        }
+    stage: &mut Stage<'_, impl Host>,
+) -> io::Result<()> {
+    draw(terminal, state, stage)?;
+    if let Ok(reply) = stage.engine.replies().recv_timeout(OPENING) {
+        stage.act(state, Action::Engine(reply));
     }
-    Ok(if state.draws_pictures() { look.with_pixels(Pixels::ask()) } else { look })
+    if state.draws_pictures() {
+        stage.look.set_pixels(Pixels::ask());
+    }
+    Ok(())
 }
 
 fn read_events(send: &Sender<Event>) {
@@ -95,33 +106,35 @@ pub fn run<B: Backend<Error = io::Error>>(
     state: &mut State,
     engine: &Engine,
     events: &Receiver<Event>,
-    look: &Look,
+    look: Look,
     host: &mut impl Host,
 ) -> io::Result<()> {
+    run_on(terminal, state, &mut Stage { engine, host, look }, events)
+}
+
+fn run_on<B: Backend<Error = io::Error>>(
+    terminal: &mut Terminal<B>,
+    state: &mut State,
+    stage: &mut Stage<'_, impl Host>,
+    events: &Receiver<Event>,
+) -> io::Result<()> {
     let mut hands = Hands::default();
-    let mut hits = draw(terminal, state, look, host)?;
-    while !state.quit && !host.is_asked_to_end() {
+    let mut hits = draw(terminal, state, stage)?;
+    while !state.quit && !stage.host.is_asked_to_end() {
         let (mut dirty, mut suspend) = (false, false);
-        let take = |action: Option<Action>, state: &mut State| {
-            if let Some(action) = action {
-                for Effect::Decode(request) in update(state, action) {
-                    engine.request(request);
-                }
-            }
-        };
         crossbeam_channel::select! {
             recv(events) -> event => match event {
                 Ok(event) => {
                     dirty = true;
                     suspend |= is_suspend(&event);
-                    take(hands.action_of(state, &hits, &event), state);
+                    stage.act_on(state, hands.action_of(state, &hits, &event));
                 }
                 // The terminal is gone.
                 Err(_) => return Ok(()),
             },
-            recv(engine.replies()) -> reply => if let Ok(reply) = reply {
+            recv(stage.engine.replies()) -> reply => if let Ok(reply) = reply {
                 dirty = true;
-                take(Some(Action::Engine(reply)), state);
+                stage.act(state, Action::Engine(reply));
             } else {
                 // The engine's thread has ended; what there is stays on the screen.
                 std::thread::sleep(LOOK);
@@ -131,23 +144,23 @@ pub fn run<B: Backend<Error = io::Error>>(
         while let Ok(event) = events.try_recv() {
             dirty = true;
             suspend |= is_suspend(&event);
-            take(hands.action_of(state, &hits, &event), state);
+            stage.act_on(state, hands.action_of(state, &hits, &event));
         }
-        while let Ok(reply) = engine.replies().try_recv() {
+        while let Ok(reply) = stage.engine.replies().try_recv() {
             dirty = true;
-            take(Some(Action::Engine(reply)), state);
+            stage.act(state, Action::Engine(reply));
         }
         if suspend {
-            host.suspend()?;
+            stage.host.suspend()?;
         }
-        if suspend || host.has_come_back()? {
+        if suspend || stage.host.has_come_back()? {
             // Nothing of what was drawn is there any more. `Terminal::clear` would wait for the cursor's position.
             terminal.backend_mut().clear()?;
             terminal.swap_buffers();
             dirty = true;
         }
         if dirty && !state.quit {
-            hits = draw(terminal, state, look, host)?;
+            hits = draw(terminal, state, stage)?;
         }
     }
     Ok(())
@@ -156,13 +169,12 @@ pub fn run<B: Backend<Error = io::Error>>(
 fn draw<B: Backend<Error = io::Error>>(
     terminal: &mut Terminal<B>,
     state: &State,
-    look: &Look,
-    host: &mut impl Host,
+    stage: &mut Stage<'_, impl Host>,
 ) -> io::Result<HitMap> {
     let mut hits = HitMap::default();
-    host.begin_frame()?;
-    terminal.draw(|frame| hits = view(state, look, frame))?;
-    host.end_frame()?;
+    stage.host.begin_frame()?;
+    terminal.draw(|frame| hits = view(state, &stage.look, frame))?;
+    stage.host.end_frame()?;
     Ok(hits)
 }
 

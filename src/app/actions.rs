@@ -3,6 +3,7 @@
 use tui_input::InputRequest;
 
 use super::drawing::DrawAction;
+use super::keep::Outcome;
 use super::keymap::{KeyMap, KeyMapError, Override, Row};
 use super::state::{EditedEnd, Panel};
 use crate::engine::Reply;
@@ -36,6 +37,12 @@ pub enum Action {
     Leave,
     /// The engine told something.
     Engine(Reply),
+    /// To the next step of the tour.
+    NextStep,
+    /// To the step of the tour before.
+    PreviousStep,
+    /// What became of an effect.
+    Done(Outcome),
 }
 
 /// A command that a key can be bound to.
@@ -91,6 +98,28 @@ pub enum Command {
     Undo,
     /// Do it again.
     Redo,
+    /// Keep what is decoded, with a note.
+    Bookmark,
+    /// Change a bookmark's note.
+    Note,
+    /// Remove a bookmark.
+    Remove,
+    /// Go to a bookmark or a scene of the history.
+    Jump,
+    /// Save the session to a file.
+    SaveSession,
+    /// Open a session's file.
+    OpenSession,
+    /// Write the ladder to a file.
+    Export,
+    /// Copy the decode at the slider.
+    CopyPoint,
+    /// Copy the ladder.
+    CopyLadder,
+    /// The next theme.
+    NextTheme,
+    /// Show the tour.
+    Tour,
     /// Show or hide the help.
     Help,
     /// Leave the program.
@@ -359,6 +388,41 @@ pub const COMMANDS: &[Entry] = &[
             "free all",
         ),
     ),
+    entry(Command::Bookmark, "bookmark", &["ctrl+d"], "keep what is decoded, with a note", ""),
+    within(
+        Panel::Keep,
+        entry(
+            Command::Jump,
+            "jump",
+            &["enter", "space"],
+            "to the chosen bookmark or scene of the history",
+            "go there",
+        ),
+    ),
+    within(Panel::Keep, entry(Command::Note, "note", &["n"], "change the bookmark's note", "note")),
+    within(
+        Panel::Keep,
+        entry(
+            Command::Remove,
+            "remove-bookmark",
+            &["delete", "backspace"],
+            "remove the bookmark",
+            "remove",
+        ),
+    ),
+    entry(Command::SaveSession, "save-session", &["ctrl+s"], "save the session to a file", ""),
+    entry(Command::OpenSession, "open-session", &["ctrl+o"], "open a session's file", ""),
+    entry(
+        Command::Export,
+        "export",
+        &["ctrl+e"],
+        "write the ladder as JSON, Markdown, SVG or PNG",
+        "",
+    ),
+    entry(Command::CopyPoint, "copy", &["y"], "copy the decode at the slider", "copy"),
+    entry(Command::CopyLadder, "copy-ladder", &["Y"], "copy the ladder as a table", ""),
+    entry(Command::NextTheme, "next-theme", &["ctrl+t"], "other colours", ""),
+    entry(Command::Tour, "tour", &["f2"], "show the tour", ""),
     entry(Command::Palette, "palette", &[":", "ctrl+p"], "find a command by its name", "commands"),
     entry(Command::Help, "help", &["?", "f1"], "show or hide this help", "help"),
     entry(Command::Quit, "quit", &["q", "ctrl+c"], "quit", "quit"),

@@ -1,7 +1,9 @@
-//! Undo and redo: the scenes before and after the present one.
+//! Undo and redo: the scenes and bookmarks before and after the present ones.
+
+use std::sync::Arc;
 
 use super::state::EditedEnd;
-use crate::engine::Scene;
+use crate::engine::{Bookmark, Scene};
 
 /// What kind of change led to a scene; a run of the same gradual changes is taken back as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,13 +51,22 @@ impl Change {
     }
 }
 
-/// The scenes that can be gone back to, and forward again.
+/// What can be gone back to.
+#[derive(Debug, Clone, PartialEq)]
+struct Moment {
+    scene: Scene,
+    bookmarks: Arc<Vec<Bookmark>>,
+}
+
+/// The scenes that can be gone back to, and forward again, with the bookmarks of their time.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct History {
-    past: Vec<Scene>,
-    future: Vec<Scene>,
+    past: Vec<Moment>,
+    future: Vec<Moment>,
     /// The last change, while it may be joined with the next.
     open: Option<Change>,
+    /// The present ones.
+    bookmarks: Arc<Vec<Bookmark>>,
 }
 
 impl History {
@@ -63,9 +74,38 @@ impl History {
     pub fn record(&mut self, before: Scene, change: Change) {
         self.future.clear();
         if change == Change::Whole || self.open != Some(change) {
-            self.past.push(before);
+            let moment = self.moment(before);
+            self.past.push(moment);
         }
         self.open = Some(change);
+    }
+
+    /// Puts other bookmarks in the place of the present ones: a change of its own.
+    pub fn change_bookmarks(&mut self, present: &Scene, bookmarks: Vec<Bookmark>) {
+        self.record(present.clone(), Change::Whole);
+        self.bookmarks = Arc::new(bookmarks);
+    }
+
+    /// Goes on with a session's bookmarks and history; what was there before, where there was something, can be gone back
+    /// to behind them.
+    pub fn go_on_with(&mut self, before: Option<Scene>, past: Vec<Scene>, kept: Vec<Bookmark>) {
+        self.future.clear();
+        self.open = None;
+        let moment = before.map(|scene| self.moment(scene));
+        self.past.extend(moment);
+        self.bookmarks = Arc::new(kept);
+        let past: Vec<Moment> = past.into_iter().map(|scene| self.moment(scene)).collect();
+        self.past.extend(past);
+    }
+
+    fn moment(&self, scene: Scene) -> Moment {
+        Moment { scene, bookmarks: Arc::clone(&self.bookmarks) }
+    }
+
+    /// The present bookmarks.
+    #[must_use]
+    pub fn bookmarks(&self) -> &[Bookmark] {
+        &self.bookmarks
     }
 
     /// The next change is a step of its own, whatever it is.
@@ -75,18 +115,20 @@ impl History {
 
     /// Goes back from `present`; none at the start.
     pub fn undo(&mut self, present: &Scene) -> Option<Scene> {
-        let scene = self.past.pop()?;
-        self.future.push(present.clone());
+        let moment = self.past.pop()?;
+        self.future.push(self.moment(present.clone()));
         self.open = None;
-        Some(scene)
+        self.bookmarks = moment.bookmarks;
+        Some(moment.scene)
     }
 
     /// Goes forward from `present`; none at the end.
     pub fn redo(&mut self, present: &Scene) -> Option<Scene> {
-        let scene = self.future.pop()?;
-        self.past.push(present.clone());
+        let moment = self.future.pop()?;
+        self.past.push(self.moment(present.clone()));
         self.open = None;
-        Some(scene)
+        self.bookmarks = moment.bookmarks;
+        Some(moment.scene)
     }
 
     /// Steps that can be taken back.
@@ -101,9 +143,9 @@ impl History {
         self.past.is_empty()
     }
 
-    /// The scenes from the first to the present.
-    pub fn past(&self) -> impl Iterator<Item = &Scene> {
-        self.past.iter()
+    /// The scenes before the present one, the first one first.
+    pub fn past(&self) -> impl DoubleEndedIterator<Item = &Scene> {
+        self.past.iter().map(|moment| &moment.scene)
     }
 }
 
@@ -144,6 +186,33 @@ mod tests {
         let back = history.undo(&at(0.2)).unwrap();
         history.record(back, Change::Whole);
         assert_eq!(history.redo(&at(0.3)), None);
+    }
+
+    #[test]
+    fn bookmarks_come_and_go_with_the_scenes_of_their_time() {
+        let mark = |note: &str| Bookmark { note: note.to_owned(), scene: at(0.3) };
+        let notes = |history: &History| -> Vec<String> {
+            history.bookmarks().iter().map(|b| b.note.clone()).collect()
+        };
+        let mut history = History::default();
+        history.record(at(0.1), Change::Slide);
+        history.change_bookmarks(&at(0.2), vec![mark("x")]);
+        history.go_on_with(Some(at(0.2)), vec![at(0.7)], vec![mark("y"), mark("z")]);
+        let mut scene = at(0.8);
+        let mut seen = vec![(scene.ratio, notes(&history))];
+        while let Some(before) = history.undo(&scene) {
+            scene = before;
+            seen.push((scene.ratio, notes(&history)));
+        }
+        let of = |all: &[&str]| -> Vec<String> { all.iter().map(|n| (*n).to_owned()).collect() };
+        let (both, one, none) = (of(&["y", "z"]), of(&["x"]), of(&[]));
+        let wanted =
+            [(0.8, both.clone()), (0.7, both), (0.2, one), (0.2, none.clone()), (0.1, none)];
+        assert_eq!(seen, wanted);
+        while let Some(after) = history.redo(&scene) {
+            scene = after;
+        }
+        assert_eq!((scene.ratio, notes(&history)), (0.8, of(&["y", "z"])));
     }
 
     #[test]

@@ -9,7 +9,10 @@ use tui_input::Input;
 use super::actions::{Command, Entry, Keys};
 use super::drawing::Drawing;
 use super::history::History;
+use super::keep::Keep;
 use super::picker::Picker;
+use super::prompt::Prompt;
+use super::update::Effect;
 use crate::corpus::Example;
 use crate::domain::{domain, Domain, Verdict};
 use crate::engine::{Inspection, Kind, ModelInfo, Scene, StripSample};
@@ -35,11 +38,13 @@ pub enum Panel {
     Mix,
     /// The latents as a heat map.
     Latents,
+    /// Bookmarks and history.
+    Keep,
 }
 
 impl Panel {
     /// All panels, in the order of the tabs.
-    pub const ALL: [Self; 3] = [Self::Ladder, Self::Mix, Self::Latents];
+    pub const ALL: [Self; 4] = [Self::Ladder, Self::Mix, Self::Latents, Self::Keep];
 
     /// The name on its tab.
     #[must_use]
@@ -48,6 +53,7 @@ impl Panel {
             Self::Ladder => "ladder",
             Self::Mix => "mix",
             Self::Latents => "latents",
+            Self::Keep => "keep",
         }
     }
 }
@@ -63,6 +69,8 @@ pub enum Overlay {
     Picking(Pick, Picker),
     /// A canvas.
     Drawing(Drawing),
+    /// A line that is asked for.
+    Prompt(Prompt),
 }
 
 /// What is chosen from a list.
@@ -200,8 +208,14 @@ pub struct State {
     pub notice: Notice,
     /// Which key does what.
     pub keys: Keys,
+    /// What is kept, and where.
+    pub keep: Keep,
+    /// The step of the tour that is shown.
+    pub tour: Option<usize>,
     /// Whether the program is to end.
     pub quit: bool,
+    /// What handlers ask the outside to do.
+    pub(super) outbox: Vec<Effect>,
     pub(super) generations: Generations,
     pub(super) rng: ChaCha8Rng,
 }
@@ -246,7 +260,10 @@ impl State {
             overlay: None,
             notice: Notice::Status("opening the model …".to_owned()),
             keys,
+            keep: Keep::default(),
+            tour: None,
             quit: false,
+            outbox: Vec::new(),
             generations: Generations::default(),
             rng: ChaCha8Rng::seed_from_u64(seed),
         }

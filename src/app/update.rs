@@ -3,24 +3,60 @@
 mod draw;
 mod ends;
 mod engine;
+mod keep;
 mod slide;
 #[cfg(test)]
 mod tests;
+mod tour;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::actions::{Action, Command, COMMANDS};
 use super::history::Change;
 use super::picker::{Item, Picker};
-use super::state::{Overlay, Panel, Pick, RungView, State, Strip};
-use crate::engine::{Decoding, Kind, Request, Scene};
+use super::prompt::Ask;
+use super::state::{Notice, Overlay, Panel, Pick, RungView, State, Strip};
+use crate::engine::{Decoding, Kind, Request, Scene, Session};
 use crate::latent::{ratios, Path};
+use crate::report::Document;
 
 /// What the outside has to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Ask the engine.
     Decode(Request),
+    /// Put a text on the clipboard.
+    Copy {
+        /// What it is, for the person.
+        what: String,
+        /// The text.
+        text: String,
+    },
+    /// Write a session's file.
+    Save {
+        /// Where.
+        file: PathBuf,
+        /// What.
+        session: Box<Session>,
+        /// Whether a file that is there already is replaced.
+        replace: bool,
+    },
+    /// Read a session's file.
+    Open(PathBuf),
+    /// Write ladders to a file, in the format of its name.
+    Export {
+        /// Where.
+        file: PathBuf,
+        /// What.
+        document: Box<Document>,
+        /// Whether a file that is there already is replaced.
+        replace: bool,
+    },
+    /// Draw in the colours of the next theme.
+    NextTheme,
+    /// The tour is not to be shown again by itself.
+    TourIsSeen,
 }
 
 /// Takes an action in; does no I/O.
@@ -34,12 +70,20 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
     if action == Action::Run(Command::BestPath) {
         return Vec::from_iter(request(state, Kind::Paths));
     }
+    if state.model.is_some() && !matches!(action, Action::Engine(_) | Action::Done(_)) {
+        // What went wrong has been read when the next key is pressed.
+        if let Notice::Error(_) = state.notice {
+            state.notice = Notice::Status("ready".to_owned());
+        }
+    }
     match action {
         Action::Engine(reply) => {
             if engine::take(state, reply) {
+                keep::fit(state);
                 return everything(state);
             }
         }
+        Action::Done(outcome) => keep::take(state, outcome),
         Action::Run(Command::Undo) => travel(state, false),
         Action::Run(Command::Redo) => travel(state, true),
         action => {
@@ -53,7 +97,10 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
             }
         }
     }
-    requests(state, &before, wanted)
+    keep::choose(state, state.keep.row);
+    let mut effects = requests(state, &before, wanted);
+    effects.append(&mut state.outbox);
+    effects
 }
 
 /// Goes through the history.
@@ -62,6 +109,7 @@ fn travel(state: &mut State, forward: bool) {
         if forward { state.history.redo(&state.scene) } else { state.history.undo(&state.scene) };
     if let Some(scene) = scene {
         state.scene = scene;
+        keep::fit(state);
     }
 }
 
@@ -76,24 +124,31 @@ fn apply(state: &mut State, action: Action) {
             _ if state.focus == Panel::Mix => {
                 state.token = row.min(state.tokens().saturating_sub(1));
             }
+            _ if state.focus == Panel::Keep => keep::choose(state, row),
             _ => {}
         },
         Action::RandomRow => ends::random_row(state),
         Action::Draw(action) => draw::act(state, action),
         Action::Focus(panel) => focus(state, panel),
-        Action::Edit(request) => ends::edit(state, request),
-        Action::Paste(text) => ends::paste(state, &text),
+        Action::Edit(request) => keep::edit(state, keep::Change::Key(request)),
+        Action::Paste(text) => keep::edit(state, keep::Change::Paste(&text)),
+        Action::NextStep => tour::turn(state, true),
+        Action::PreviousStep => tour::turn(state, false),
         Action::Accept => accept(state),
         Action::Leave => leave(state),
-        // Both are taken before.
-        Action::Engine(_) => {}
+        // These are taken before.
+        Action::Engine(_) | Action::Done(_) => {}
     }
 }
 
 /// What lies on top is done.
 fn accept(state: &mut State) {
     state.history.seal();
-    let Some(Overlay::Picking(pick, picker)) = state.overlay.take() else { return };
+    let (pick, picker) = match state.overlay.take() {
+        Some(Overlay::Picking(pick, picker)) => (pick, picker),
+        Some(Overlay::Prompt(prompt)) => return keep::answer(state, &prompt),
+        _ => return,
+    };
     let Some(item) = picker.chosen_item() else { return };
     match pick {
         Pick::End(end) => ends::take_sample(state, end, item),
@@ -121,7 +176,8 @@ fn leave(state: &mut State) {
     let (end, before) = match state.overlay.take() {
         Some(Overlay::Typing(typing)) => (typing.end, typing.before),
         Some(Overlay::Drawing(drawing)) => (drawing.end, drawing.before),
-        _ => return,
+        Some(_) => return,
+        None => return tour::leave(state),
     };
     *ends::text(state, end) = before;
     state.history.seal();
@@ -162,6 +218,17 @@ fn run(state: &mut State, command: Command) {
         Command::Probabilities => state.probabilities = !state.probabilities,
         Command::NextPanel => turn(state, 1),
         Command::PreviousPanel => turn(state, Panel::ALL.len() - 1),
+        Command::Bookmark => keep::ask(state, Ask::Bookmark),
+        Command::Note => keep::ask_note(state),
+        Command::Remove => keep::remove(state),
+        Command::Jump => keep::jump(state),
+        Command::SaveSession => keep::ask(state, Ask::Save),
+        Command::OpenSession => keep::ask(state, Ask::Open),
+        Command::Export => keep::ask(state, Ask::Export),
+        Command::CopyPoint => keep::copy_point(state),
+        Command::CopyLadder => keep::copy_ladder(state),
+        Command::NextTheme => state.outbox.push(Effect::NextTheme),
+        Command::Tour => state.tour = Some(0),
         Command::Help => {
             state.overlay = match state.overlay {
                 Some(Overlay::Help) => None,
@@ -183,6 +250,7 @@ fn row(state: &mut State, down: bool) {
     let next = |at: usize| if down { at + 1 } else { at.saturating_sub(1) };
     match state.focus {
         Panel::Mix => state.token = next(state.token).min(state.tokens().saturating_sub(1)),
+        Panel::Keep => keep::choose(state, next(state.keep.row)),
         _ => slide::to_rung(state, next(state.nearest_rung())),
     }
 }

@@ -1,19 +1,26 @@
-//! The explorer on a terminal: `tvae-tui` without a subcommand.
+//! The explorer: `tvae-tui` without a subcommand, on a terminal or, for pictures, without one.
 
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
 
 use super::settings::Settings;
 use super::ModelArg;
-use crate::engine::{Engine, LatentModel};
+use crate::app::{keys, Keep, Notice, State};
+use crate::engine::{models_folder, Engine, LatentModel, Session};
+use crate::model::write_atomically;
 use crate::numeric::Precision;
-use crate::tui::ThemeName;
+use crate::tui::{Depth, Look, Preferences, ScreenSize, Script, Theme, ThemeName};
+
+/// The size of a picture of the screen where nobody asks for another.
+const SIZE: ScreenSize = ScreenSize { width: 120, height: 40 };
 
 #[derive(Debug, Args)]
 pub struct ExploreArgs {
-    /// A bundled model's name, or a model folder; python where the configuration says nothing else
+    /// A bundled model's name, or a model folder; python where neither the session nor the configuration says another
     #[arg(long, short, value_name = "NAME|FOLDER")]
     model: Option<String>,
     /// Weights that decoding uses: f32 or bf16; by default bf16 where it was measured to change next to nothing
@@ -25,23 +32,110 @@ pub struct ExploreArgs {
     /// Colours: dark, light, high-contrast, colour-blind or plain
     #[arg(long, value_name = "NAME")]
     theme: Option<ThemeName>,
+    /// Go on with a session that was saved
+    #[arg(long, value_name = "FILE")]
+    session: Option<PathBuf>,
+    /// Do not show the tour of the first run
+    #[arg(long)]
+    no_tour: bool,
+    /// Write the screen as a picture instead of opening the explorer on the terminal; needs none
+    #[arg(long, value_name = "FILE.svg|FILE.txt", value_parser = shot_file)]
+    shot: Option<PathBuf>,
+    /// Keys to press before the picture, by their names; texts to type in double quotes
+    #[arg(long, value_name = "KEYS", requires = "shot")]
+    keys: Option<Script>,
+    /// Columns and rows of the picture; 120x40 by default
+    #[arg(long, value_name = "WxH", requires = "shot")]
+    size: Option<ScreenSize>,
 }
 
-/// Opens the explorer with the command line's values over the configuration's.
+/// A file for a picture of the screen.
+fn shot_file(name: &str) -> Result<PathBuf, String> {
+    let file = PathBuf::from(name);
+    match file.extension().and_then(|e| e.to_str()) {
+        Some("svg" | "txt") => Ok(file),
+        _ => Err("expected a name that ends in .svg or .txt".to_owned()),
+    }
+}
+
+/// Opens the explorer with the command line's values over the session's, and those over the configuration's.
 pub fn run(args: &ExploreArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
-        std::io::stdout().is_terminal() && std::io::stdin().is_terminal(),
-        "the explorer needs a terminal; `tvae-tui interpolate` prints a ladder without one"
+        args.shot.is_some() || std::io::stdout().is_terminal() && std::io::stdin().is_terminal(),
+        "the explorer needs a terminal; `tvae-tui interpolate` prints a ladder without one, `tvae-tui --shot FILE.svg` draws the screen"
     );
-    let Settings { model, seed, mut explorer, .. } = settings;
-    let model = ModelArg { model: args.model.clone().unwrap_or(model), precision: args.precision };
+    let session = args.session.as_deref().map(Session::read).transpose()?;
+    let Settings { model: configured, seed, mut explorer, .. } = settings;
     explorer.theme = args.theme.or(explorer.theme);
-    let engine = Engine::spawn(move || model.open().map(|m| Box::new(m) as Box<dyn LatentModel>))?;
+    let model = opened(args, session.as_ref(), configured)?;
     let seed = args.seed.or(seed).unwrap_or_else(|| {
         std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |d| d.as_nanos() as u64)
     });
-    crate::tui::explore(engine, seed, &explorer)?;
+    let mut state = State::new(seed, keys(&explorer.keys)?);
+    state.begin_with(explorer.path, explorer.rungs);
+    state.keep = Keep {
+        model: lasting(&model.model),
+        precision: model.precision.map(|p| p.to_string()),
+        folder: models_folder()
+            .and_then(|models| Some(models.parent()?.join("sessions")))
+            .unwrap_or_default(),
+        ..Keep::default()
+    };
+    if let Some((session, file)) = session.zip(args.session.clone()) {
+        state.begin_with_session(file, session);
+    }
+    let engine = Engine::spawn(move || model.open().map(|m| Box::new(m) as Box<dyn LatentModel>))?;
+    match &args.shot {
+        Some(file) => shoot(args, file, &engine, state, &explorer)?,
+        None => crate::tui::explore(&engine, state, &explorer, !args.no_tour)?,
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The model that is asked for.
+fn opened(
+    args: &ExploreArgs,
+    session: Option<&Session>,
+    configured: String,
+) -> anyhow::Result<ModelArg> {
+    let of_session = session.map(|session| session.model.clone());
+    let model = args.model.clone().or(of_session).unwrap_or(configured);
+    let of_session = session.and_then(|session| session.precision.as_deref());
+    let precision = match (args.precision, of_session) {
+        (Some(precision), _) => Some(precision),
+        (None, Some(name)) => Some(name.parse().map_err(anyhow::Error::msg)?),
+        (None, None) => None,
+    };
+    Ok(ModelArg { model, precision })
+}
+
+/// What opens the model from any folder.
+fn lasting(model: &str) -> String {
+    let folder = Path::new(model);
+    let whole = if folder.is_dir() { folder.canonicalize().ok() } else { None };
+    whole.map_or_else(|| model.to_owned(), |folder| folder.display().to_string())
+}
+
+/// Plays the keys and writes the screen. Nothing in the picture depends on this process's terminal.
+fn shoot(
+    args: &ExploreArgs,
+    file: &Path,
+    engine: &Engine,
+    mut state: State,
+    preferences: &Preferences,
+) -> anyhow::Result<()> {
+    let theme = Theme::new(preferences.theme.unwrap_or(ThemeName::Dark), Depth::True);
+    let script = args.keys.clone().unwrap_or_default();
+    let size = args.size.unwrap_or(SIZE);
+    let look = Look::new(theme, preferences.blocks());
+    let played = crate::tui::play(engine, &mut state, &script, size, look);
+    if let (None, Notice::Error(message)) = (&state.model, &state.notice) {
+        anyhow::bail!("{message}");
+    }
+    let shot = played.shot();
+    let is_svg = file.extension().is_some_and(|ending| ending == "svg");
+    let text = if is_svg { shot.svg() } else { shot.text() };
+    write_atomically(file, text.as_bytes()).context("the picture cannot be written")
 }

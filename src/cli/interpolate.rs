@@ -1,18 +1,26 @@
-//! `interpolate`: the ladder between two inputs as a table or as JSON.
+//! `interpolate`: the ladder between two inputs, or all decodes of a session, as a table, as JSON or as a file.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
 
 use super::{ModelArg, PathArg};
-use crate::engine::{Decoding, LatentModel, Way};
+use crate::engine::{replay_session, Decoding, LatentModel, LoadedModel, Session, Way};
 use crate::latent::ratios;
-use crate::report::{ladder_json, ladder_table};
+use crate::model::write_atomically;
+use crate::numeric::Precision;
+use crate::report::{ladder_table, Document, Format, Part};
 
 #[derive(Debug, Args)]
 pub struct InterpolateArgs {
-    #[command(flatten)]
-    model: ModelArg,
+    /// A bundled model's name, or a model folder; python where no session names another
+    #[arg(long, short, value_name = "NAME|FOLDER")]
+    model: Option<String>,
+    /// Weights that decoding uses: f32 or bf16; by default bf16 where it was measured to change next to nothing
+    #[arg(long, value_name = "f32|bf16")]
+    precision: Option<Precision>,
     /// First end; a random sample where it is not given
     a: Option<String>,
     /// Second end; a random sample where it is not given
@@ -25,35 +33,93 @@ pub struct InterpolateArgs {
     /// Search with eight beams and the domain's verdict where the greedy decode is not valid
     #[arg(long)]
     guided: bool,
+    /// Decode all that a session of the explorer shows: the ladder and the point of its scene and of its bookmarks
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["a", "b", "rungs", "path", "guided", "seed"])]
+    session: Option<PathBuf>,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
+    /// Write a file instead of the table, in the format of its name: .json, .md, .svg or, for pictures, .png
+    #[arg(long, value_name = "FILE", value_parser = export_file)]
+    export: Option<PathBuf>,
     /// Seed of the random samples
     #[arg(long, default_value_t = 0)]
     seed: u64,
 }
 
+/// A file's name that tells of a format.
+fn export_file(name: &str) -> Result<PathBuf, crate::report::ExportError> {
+    Format::of(Path::new(name)).map(|_| PathBuf::from(name))
+}
+
 pub fn run(args: &InterpolateArgs) -> anyhow::Result<ExitCode> {
-    let model = args.model.open()?;
+    let (document, table) = match &args.session {
+        Some(file) => {
+            let document = of_session(args, &Session::read(file)?)?;
+            let table = document.table();
+            (document, table)
+        }
+        None => {
+            let document = of_ends(args)?;
+            let table = document.parts.iter().map(|part| ladder_table(&part.rungs)).collect();
+            (document, table)
+        }
+    };
+    if let Some(file) = &args.export {
+        let bytes = document.bytes(Format::of(file)?)?;
+        write_atomically(file, &bytes).context("the export cannot be written")?;
+        eprintln!("wrote {}", file.display());
+    }
+    if args.json {
+        println!("{}", document.json());
+    } else if args.export.is_none() {
+        print!("{table}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the model: the one that the options name, else `model`.
+fn open(
+    args: &InterpolateArgs,
+    model: &str,
+    precision: Option<&str>,
+) -> anyhow::Result<LoadedModel> {
+    let precision = match (args.precision, precision) {
+        (Some(precision), _) => Some(precision),
+        (None, Some(name)) => Some(name.parse().map_err(anyhow::Error::msg)?),
+        (None, None) => None,
+    };
+    let model = args.model.clone().unwrap_or_else(|| model.to_owned());
+    Ok(ModelArg { model, precision }.open()?)
+}
+
+fn of_session(args: &InterpolateArgs, session: &Session) -> anyhow::Result<Document> {
+    let model = open(args, &session.model, session.precision.as_deref())?;
+    Ok(replay_session(&model, session)?)
+}
+
+fn of_ends(args: &InterpolateArgs) -> anyhow::Result<Document> {
+    let model = open(args, "python", None)?;
     let (a, b) = ends(&model, args)?;
     let latents = model.encode(&[a.clone(), b.clone()])?;
     let ratios = ratios(usize::from(args.rungs));
     let decoding = if args.guided { Decoding::Guided } else { Decoding::Greedy };
     let ends = (&latents[0], &latents[1]);
-    let (rows, path) = model.ladder((&a, &b), ends, &ratios, args.path.path, decoding)?;
-    if args.json {
-        let mut document = ladder_json(&a, &b, &rows);
-        document["model"] = model.info().name.into();
-        document["path"] = path.to_string().into();
-        document["decoding"] = decoding.name().into();
-        println!("{document}");
-    } else {
-        print!("{}", ladder_table(&rows));
-        if args.path.path == Way::Best {
-            eprintln!("path {path}");
-        }
+    let (rungs, path) = model.ladder((&a, &b), ends, &ratios, args.path.path, decoding)?;
+    if args.path.path == Way::Best && !args.json {
+        eprintln!("path {path}");
     }
-    Ok(ExitCode::SUCCESS)
+    let info = model.info();
+    let part = Part {
+        title: String::new(),
+        a,
+        b,
+        path: path.to_string(),
+        decoding: decoding.name().to_owned(),
+        rungs,
+        point: None,
+    };
+    Ok(Document { model: info.name, domain: info.domain, parts: vec![part] })
 }
 
 /// The given ends; random samples of the model's domain for those that are not given.

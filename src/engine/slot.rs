@@ -9,6 +9,8 @@ struct Waiting {
     /// By kind, so that what goes first stands first.
     requests: [Option<Request>; Kind::COUNT],
     closed: bool,
+    /// Whether the engine's thread has done all and waits for more.
+    idle: bool,
 }
 
 #[derive(Default)]
@@ -43,8 +45,10 @@ impl Slot {
                 return None;
             }
             if let Some(request) = waiting.requests.iter_mut().find_map(Option::take) {
+                waiting.idle = false;
                 return Some(request);
             }
+            waiting.idle = true;
             waiting = self.news.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -53,6 +57,12 @@ impl Slot {
     pub(super) fn supersedes(&self, running: Kind) -> bool {
         let waiting = self.lock();
         waiting.closed || waiting.requests[..=running as usize].iter().any(Option::is_some)
+    }
+
+    /// Whether nothing waits and nothing is being done.
+    pub(super) fn is_idle(&self) -> bool {
+        let waiting = self.lock();
+        waiting.idle && waiting.requests.iter().all(Option::is_none)
     }
 
     pub(super) fn close(&self) {

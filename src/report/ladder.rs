@@ -68,20 +68,20 @@ pub fn ladder_table(rows: &[Rung]) -> String {
 /// valid, `line`, `column` and `message`; `guided` where a guided search found it. Texts stand as they are, JSON escapes what it must.
 #[must_use]
 pub fn ladder_json(a: &str, b: &str, rows: &[Rung]) -> Value {
-    let rungs: Vec<Value> = rows
-        .iter()
-        .map(|rung| {
-            let mut object = Map::new();
-            object.insert("ratio".into(), shortest(rung.ratio));
-            object.insert("text".into(), json!(rung.text));
-            object.extend(verdict_fields(&rung.verdict));
-            if rung.guided {
-                object.insert("guided".into(), json!(true));
-            }
-            Value::Object(object)
-        })
-        .collect();
+    let rungs: Vec<Value> = rows.iter().map(rung_json).collect();
     json!({ "a": a, "b": b, "rungs": rungs })
+}
+
+/// One rung of [`ladder_json`].
+pub(super) fn rung_json(rung: &Rung) -> Value {
+    let mut object = Map::new();
+    object.insert("ratio".into(), shortest(rung.ratio));
+    object.insert("text".into(), json!(rung.text));
+    object.extend(verdict_fields(&rung.verdict));
+    if rung.guided {
+        object.insert("guided".into(), json!(true));
+    }
+    Value::Object(object)
 }
 
 /// `{"valid": true}` or `{"valid": false, "line", "column", "message"}`.
@@ -101,7 +101,8 @@ fn verdict_fields(verdict: &Verdict) -> Map<String, Value> {
     fields
 }
 
-fn judgement(verdict: &Verdict) -> String {
+/// `✓`, or `✗` with place and reason.
+pub(super) fn judgement(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Valid => "✓".to_owned(),
         Verdict::Invalid { line, column, message } => {

@@ -106,8 +106,18 @@ fn key_action(state: &State, hits: &HitMap, key: KeyEvent, event: &Event) -> Opt
         if state.drawing().is_some() {
             return draw_key(&name).map(Action::Draw);
         }
-        if matches!(state.overlay, Some(Overlay::Typing(_) | Overlay::Picking(..))) {
+        let overlay = state.overlay.as_ref();
+        if overlay.is_some_and(|overlay| !matches!(overlay, Overlay::Help)) {
             return to_input_request(event).map(Action::Edit);
+        }
+    }
+    if state.overlay.is_none() && state.tour.is_some() {
+        match name.as_str() {
+            "enter" | "right" => return Some(Action::NextStep),
+            "left" => return Some(Action::PreviousStep),
+            "esc" => return Some(Action::Leave),
+            // Every other key does what it does without the tour.
+            _ => {}
         }
     }
     state.keys.lookup(key, Some(state.focus)).map(Action::Run)

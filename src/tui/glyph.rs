@@ -37,17 +37,15 @@ pub struct Painter {
 
 impl Painter {
     /// For a mode; `unknown` is the style of dots that stand for pixels that are not known yet. Without
-    /// [`Painter::with_pixels`], [`GlyphMode::Pixels`] draws half blocks.
+    /// [`Painter::set_pixels`], [`GlyphMode::Pixels`] draws half blocks.
     #[must_use]
     pub fn new(mode: GlyphMode, ramp: Ramp, unknown: Style) -> Self {
         Self { mode, ramp, unknown, pixels: None }
     }
 
-    /// With what the terminal draws real pixels by.
-    #[must_use]
-    pub fn with_pixels(mut self, pixels: Option<Pixels>) -> Self {
+    /// What the terminal draws real pixels by; none where it cannot.
+    pub fn set_pixels(&mut self, pixels: Option<Pixels>) {
         self.pixels = pixels.map(RefCell::new);
-        self
     }
 
     /// The mode that is drawn in: the one that was asked for, or half blocks where the terminal has no pixels.
@@ -59,14 +57,9 @@ impl Painter {
         }
     }
 
-    /// Changes the mode.
-    pub fn set_mode(&mut self, mode: GlyphMode) {
-        self.mode = mode;
-    }
-
     /// Changes the colours.
-    pub fn set_ramp(&mut self, ramp: Ramp) {
-        self.ramp = ramp;
+    pub fn set_ramp(&mut self, ramp: Ramp, unknown: Style) {
+        (self.ramp, self.unknown) = (ramp, unknown);
     }
 
     /// The cells that a picture takes where there is this much room.

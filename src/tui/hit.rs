@@ -21,6 +21,8 @@ pub enum Hit {
     Panel(Panel),
     /// A command's hint or an end.
     Command(Command),
+    /// The tour's box.
+    Tour,
 }
 
 impl Hit {
@@ -33,6 +35,7 @@ impl Hit {
             Self::Row(row) => Action::ChooseRow(row),
             Self::Panel(panel) => Action::Focus(panel),
             Self::Command(command) => Action::Run(command),
+            Self::Tour => Action::NextStep,
         }
     }
 
@@ -53,6 +56,13 @@ impl HitMap {
     /// Notes a place; what is noted later lies on top.
     pub fn add(&mut self, place: Rect, hit: Hit) {
         self.places.push((place, hit));
+    }
+
+    /// All of the places that are noted for one of `these`, as one.
+    #[must_use]
+    pub fn around(&self, these: impl Fn(Hit) -> bool) -> Option<Rect> {
+        let places = self.places.iter().filter(|(_, hit)| these(*hit));
+        places.map(|(place, _)| *place).reduce(Rect::union)
     }
 
     /// Forgets all places: something lies on top of them.

@@ -36,6 +36,35 @@ pub fn key_of(event: KeyEvent) -> Option<Key> {
     Some(Key::new(code, ctrl, alt, shift))
 }
 
+/// The event that a terminal sends for a key.
+#[must_use]
+pub fn event_of(key: Key) -> KeyEvent {
+    let code = match key.code() {
+        KeyCode::Char(c) => Code::Char(c),
+        KeyCode::Function(n) => Code::F(n),
+        KeyCode::Left => Code::Left,
+        KeyCode::Right => Code::Right,
+        KeyCode::Up => Code::Up,
+        KeyCode::Down => Code::Down,
+        KeyCode::Home => Code::Home,
+        KeyCode::End => Code::End,
+        KeyCode::PageUp => Code::PageUp,
+        KeyCode::PageDown => Code::PageDown,
+        KeyCode::Insert => Code::Insert,
+        KeyCode::Delete => Code::Delete,
+        KeyCode::Backspace => Code::Backspace,
+        KeyCode::Tab if key.shift() => Code::BackTab,
+        KeyCode::Tab => Code::Tab,
+        KeyCode::Enter => Code::Enter,
+        KeyCode::Esc => Code::Esc,
+    };
+    let mut modifiers = KeyModifiers::NONE;
+    modifiers.set(KeyModifiers::CONTROL, key.ctrl());
+    modifiers.set(KeyModifiers::ALT, key.alt());
+    modifiers.set(KeyModifiers::SHIFT, key.shift());
+    KeyEvent::new(code, modifiers)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +83,17 @@ mod tests {
         assert_eq!(name(Code::BackTab, none), "shift+tab");
         assert_eq!(name(Code::Left, shift | KeyModifiers::ALT), "alt+shift+left");
         assert_eq!(name(Code::CapsLock, none), "");
+    }
+
+    #[test]
+    fn every_key_of_the_table_is_met_by_its_event() {
+        for name in crate::app::COMMANDS.iter().flat_map(|entry| entry.keys) {
+            let key: Key = name.parse().expect("a key");
+            assert_eq!(key_of(event_of(key)), Some(key), "{name}");
+        }
+        for name in ["shift+tab", "ctrl+alt+x", "Ü", "space", "shift+space", "f12"] {
+            let key: Key = name.parse().expect("a key");
+            assert_eq!(key_of(event_of(key)), Some(key), "{name}");
+        }
     }
 }

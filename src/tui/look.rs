@@ -16,24 +16,18 @@ impl Look {
     /// A theme, and pictures drawn in this mode: dark ink on light themes, without colours where the theme has none.
     #[must_use]
     pub fn new(theme: Theme, mode: GlyphMode) -> Self {
-        let colours = match (theme.name, theme.depth) {
-            (ThemeName::Plain, _) => Colours::None,
-            (_, Depth::True) => Colours::True,
-            (_, Depth::Indexed) => Colours::Indexed,
-            (_, Depth::Ansi) => Colours::Sixteen,
-        };
-        let shades = match theme.name {
-            ThemeName::Light => Shades::Paper,
-            _ => Shades::Grey,
-        };
-        let painter = Painter::new(mode, Ramp { shades, colours }, theme.dim);
-        Self { theme, painter }
+        Self { painter: Painter::new(mode, ramp(&theme), theme.dim), theme }
     }
 
-    /// With what the terminal draws real pixels by.
-    #[must_use]
-    pub fn with_pixels(self, pixels: Option<Pixels>) -> Self {
-        Self { painter: self.painter.with_pixels(pixels), ..self }
+    /// Another theme; pictures follow it.
+    pub fn set_theme(&mut self, theme: Theme) {
+        self.painter.set_ramp(ramp(&theme), theme.dim);
+        self.theme = theme;
+    }
+
+    /// What the terminal draws real pixels by; none where it cannot.
+    pub fn set_pixels(&mut self, pixels: Option<Pixels>) {
+        self.painter.set_pixels(pixels);
     }
 
     /// Without colours, pictures in half blocks.
@@ -41,4 +35,19 @@ impl Look {
     pub fn plain() -> Self {
         Self::new(Theme::plain(), GlyphMode::HalfBlocks)
     }
+}
+
+/// The shades of a theme's pictures.
+fn ramp(theme: &Theme) -> Ramp {
+    let colours = match (theme.name, theme.depth) {
+        (ThemeName::Plain, _) => Colours::None,
+        (_, Depth::True) => Colours::True,
+        (_, Depth::Indexed) => Colours::Indexed,
+        (_, Depth::Ansi) => Colours::Sixteen,
+    };
+    let shades = match theme.name {
+        ThemeName::Light => Shades::Paper,
+        _ => Shades::Grey,
+    };
+    Ramp { shades, colours }
 }

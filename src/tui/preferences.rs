@@ -55,10 +55,18 @@ impl Preferences {
     pub fn glyph_mode(&self) -> GlyphMode {
         match self.glyphs {
             Glyphs::Auto => GlyphMode::detect(&|name| std::env::var(name).ok()),
-            Glyphs::Half => GlyphMode::HalfBlocks,
+            Glyphs::Pixels => GlyphMode::Pixels,
+            _ => self.blocks(),
+        }
+    }
+
+    /// How pictures are to be drawn where no terminal is asked: half blocks where nothing else was set.
+    #[must_use]
+    pub fn blocks(&self) -> GlyphMode {
+        match self.glyphs {
+            Glyphs::Auto | Glyphs::Pixels | Glyphs::Half => GlyphMode::HalfBlocks,
             Glyphs::Quadrant => GlyphMode::Quadrants,
             Glyphs::Octant => GlyphMode::Octants,
-            Glyphs::Pixels => GlyphMode::Pixels,
             Glyphs::Text => GlyphMode::Text,
         }
     }

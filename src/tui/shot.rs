@@ -13,7 +13,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::theme::depth::{indexed, ANSI};
 use super::theme::ThemeName;
-use crate::report::visible;
+use crate::report::{visible, xml};
 
 /// Size of a cell. Both are multiples of eight, so that eighths of a block are whole numbers.
 const CELL: (usize, usize) = (8, 16);
@@ -228,29 +228,18 @@ impl Run {
             (false, true) => out.push_str(" text-decoration=\"line-through\""),
             (false, false) => {}
         }
-        let _ = writeln!(out, ">{}</text>", escape(&self.text));
+        let _ = writeln!(out, ">{}</text>", xml(&self.text));
     }
 }
 
-/// What a cell shows; nothing in it acts on a terminal or is refused by XML.
+/// What a cell shows; nothing in it acts on a terminal.
 fn symbol(cell: &Cell) -> String {
     let shown = visible(cell.symbol());
-    let shown = if shown.is_empty() { " " } else { &shown };
-    // U+FFFE and U+FFFF are no characters of XML.
-    shown.chars().map(|c| if u32::from(c) & 0xFFFE == 0xFFFE { '\u{FFFD}' } else { c }).collect()
-}
-
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            c => out.push(c),
-        }
+    if shown.is_empty() {
+        " ".to_owned()
+    } else {
+        shown.into_owned()
     }
-    out
 }
 
 /// The values of a colour; none for the terminal's own.

@@ -18,6 +18,8 @@ use ratatui::crossterm::terminal::{
 };
 use ratatui::crossterm::{execute, queue};
 
+use super::tour;
+
 /// `TVAE_PANIC=draw` lets the first frame panic. For tests of how the terminal is given back.
 const PANIC_VARIABLE: &str = "TVAE_PANIC";
 
@@ -41,6 +43,17 @@ pub trait Host {
     fn end_frame(&mut self) -> io::Result<()> {
         Ok(())
     }
+
+    /// Puts a text on the person's clipboard; where there is none, this does nothing.
+    ///
+    /// # Errors
+    /// When the terminal cannot be written to.
+    fn copy(&mut self, _text: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Notes that the person has seen the tour.
+    fn remember_tour(&mut self) {}
 
     /// Gives the terminal back to the shell and pauses, until the person comes back.
     ///
@@ -146,6 +159,17 @@ impl Host for Session {
 
     fn end_frame(&mut self) -> io::Result<()> {
         execute!(io::stdout(), EndSynchronizedUpdate)
+    }
+
+    fn copy(&mut self, text: &str) -> io::Result<()> {
+        copy(text)
+    }
+
+    fn remember_tour(&mut self) {
+        // Without the file the tour comes once more, which is no failure.
+        if let Err(e) = tour::remember() {
+            tracing::warn!("the tour's mark cannot be written: {e}");
+        }
     }
 
     fn suspend(&mut self) -> io::Result<()> {

@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::{TerminalOptions, Viewport};
 
 use super::*;
+use crate::app::keys;
 use crate::engine::EngineError;
 
 /// A terminal's screen that bytes are written to.
@@ -92,8 +93,8 @@ fn run_on(events: Vec<Event>, host: &mut Counting) -> String {
     let backend = CrosstermBackend::new(screen.clone());
     let mut terminal =
         Terminal::with_options(backend, TerminalOptions { viewport }).expect("a terminal");
-    let mut state = State::new(1, crate::app::keys(&[]).expect("keys"));
-    run(&mut terminal, &mut state, &engine, &receive, &Look::plain(), host).expect("it runs");
+    let mut state = State::new(1, keys(&[]).expect("keys"));
+    run(&mut terminal, &mut state, &engine, &receive, Look::plain(), host).expect("it runs");
     let parser = screen.0.lock().expect("a screen");
     parser.screen().contents()
 }

@@ -97,6 +97,13 @@ impl ThemeName {
         }
     }
 
+    /// The one behind it; the first behind the last.
+    #[must_use]
+    pub fn next(self) -> Self {
+        let at = Self::ALL.iter().position(|name| *name == self).unwrap_or(0);
+        Self::ALL[(at + 1) % Self::ALL.len()]
+    }
+
     /// The theme that the environment asks for: `plain` under `NO_COLOR` (no-color.org) and on terminals that
     /// have no colours, `light` where `COLORFGBG` tells of a light background, else `dark`.
     #[must_use]

@@ -20,6 +20,7 @@ mod drawing;
 mod ends;
 mod footer;
 mod help;
+mod keep;
 mod ladder;
 mod latents;
 mod mix;
@@ -27,11 +28,13 @@ mod picker;
 mod pictures;
 mod point;
 mod preview;
+mod prompt;
 mod sheet;
 mod slider;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tour;
 
 use ratatui::layout::{Alignment, Rect};
 use ratatui::text::{Line, Span};
@@ -73,7 +76,11 @@ pub fn view(state: &State, look: &Look, frame: &mut Frame<'_>) -> HitMap {
         Some(Overlay::Help) => screen.help(state, frame, area),
         Some(Overlay::Picking(pick, picker)) => screen.picker(*pick, picker, state, frame, area),
         Some(Overlay::Drawing(drawing)) => screen.drawing(drawing, state, frame, area),
+        Some(Overlay::Prompt(prompt)) => screen.prompt(prompt, frame, area),
         Some(Overlay::Typing(_)) | None => {}
+    }
+    if let (None, Some(step)) = (&state.overlay, state.tour) {
+        screen.tour(step, state, frame, area);
     }
     screen.hits
 }
@@ -203,6 +210,7 @@ impl Screen<'_> {
             Panel::Ladder => self.ladder(state, frame, area),
             Panel::Mix => self.mix(state, frame, area),
             Panel::Latents => self.latents(state, frame, area),
+            Panel::Keep => self.keep(state, frame, area),
         }
     }
 

@@ -111,6 +111,24 @@ impl Key {
     pub fn code(self) -> KeyCode {
         self.code
     }
+
+    /// Whether control is held.
+    #[must_use]
+    pub fn ctrl(self) -> bool {
+        self.ctrl
+    }
+
+    /// Whether alt is held.
+    #[must_use]
+    pub fn alt(self) -> bool {
+        self.alt
+    }
+
+    /// Whether shift is held; a character shows it itself.
+    #[must_use]
+    pub fn shift(self) -> bool {
+        self.shift
+    }
 }
 
 impl FromStr for Key {

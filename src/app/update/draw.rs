@@ -91,7 +91,11 @@ mod tests {
 
     fn draw(state: &mut State, action: DrawAction) -> Vec<Kind> {
         let effects = update(state, Action::Draw(action));
-        effects.iter().map(|Effect::Decode(request)| request.kind).collect()
+        let kind = |effect: &Effect| match effect {
+            Effect::Decode(request) => Some(request.kind),
+            _ => None,
+        };
+        effects.iter().filter_map(kind).collect()
     }
 
     #[test]

@@ -3,10 +3,10 @@ use proptest::strategy::ValueTree;
 use tui_input::InputRequest;
 
 use super::*;
-use crate::app::{keys, DrawAction, EditedEnd, Step, COMMANDS};
+use crate::app::{keys, DrawAction, EditedEnd, Outcome, Step, COMMANDS, TOUR};
 use crate::corpus::Example;
 use crate::domain::Verdict;
-use crate::engine::{ModelInfo, Reply, StripSample, RATIO_RANGE, RUNG_RANGE};
+use crate::engine::{Bookmark, ModelInfo, Reply, StripSample, RATIO_RANGE, RUNG_RANGE};
 use crate::latent::Geometry;
 use crate::report::Rung;
 
@@ -28,7 +28,11 @@ fn ready() -> State {
 }
 
 fn kinds(effects: &[Effect]) -> Vec<Kind> {
-    effects.iter().map(|Effect::Decode(request)| request.kind).collect()
+    let kind = |effect: &Effect| match effect {
+        Effect::Decode(request) => Some(request.kind),
+        _ => None,
+    };
+    effects.iter().filter_map(kind).collect()
 }
 
 fn press(state: &mut State, command: Command) -> Vec<Effect> {
@@ -52,6 +56,19 @@ fn actions() -> impl Strategy<Value = Action> {
         1 => any::<String>().prop_map(Action::Paste),
         1 => Just(Action::RandomRow),
         1 => (0usize..20, 0usize..20).prop_map(|(x, y)| Action::Draw(DrawAction::Press(x, y))),
+        2 => prop_oneof![Just(Action::NextStep), Just(Action::PreviousStep)],
+        2 => (0.0f32..1.0, 0usize..4, any::<bool>()).prop_map(|(ratio, count, fits)| {
+            let scene = Scene { ratio, tokens: vec![Some(ratio); 2 * count], ..Scene::default() };
+            let session = Session {
+                version: Session::VERSION,
+                model: if fits { String::new() } else { "other".into() },
+                precision: None,
+                bookmarks: vec![Bookmark { note: "n".into(), scene: scene.clone() }; count],
+                history: vec![scene.clone(); count],
+                scene,
+            };
+            Action::Done(Outcome::Opened("x.json".into(), Box::new(session)))
+        }),
         1 => Just(Action::Accept),
         1 => Just(Action::Leave),
         1 => (0u64..40, 0usize..40).prop_map(|(generation, n)| Action::Engine(Reply::LadderDone {
@@ -80,6 +97,9 @@ fn play(state: &mut State, all: Vec<Action>) -> Result<(), TestCaseError> {
         prop_assert!(RUNG_RANGE.contains(&state.rungs.len()));
         prop_assert!(state.nearest_rung() < state.rungs.len());
         prop_assert!(state.token < state.tokens());
+        prop_assert!(state.keep.row < state.kept().len().max(1));
+        prop_assert!(state.tour.is_none_or(|step| step < TOUR.len()));
+        prop_assert!(state.outbox.is_empty());
         prop_assert!(state.scene.tokens.len() <= state.tokens());
     }
     Ok(())

@@ -23,7 +23,7 @@ fn every_key_is_read() {
         reduced_motion = true
         log = "run.log"
         log_level = "debug"
-        keys.slide-right = ["right", "d"]
+        keys.slide-right = ["right", "f9"]
         keys.help = []
     "#;
     let found = parse(text).expect("settings");
@@ -61,7 +61,7 @@ fn errors_name_file_line_column_and_what_was_expected() {
         ("[keys]\nhlep = [\"f1\"]", "2:1", "did you mean `help`"),
         ("[keys]\nhelp = [\"f1\", \"f99\"]", "2:15", "no key `f99`"),
         ("[keys]\nhelp = [\"q\"]", "2:9", "bound to `quit` already"),
-        ("[keys]\nquit = [\"d\"]\nhelp = [\"f1\", \"d\"]", "3:15", "bound to `quit` already"),
+        ("[keys]\nquit = [\"f9\"]\nhelp = [\"f1\", \"f9\"]", "3:15", "bound to `quit` already"),
         ("# ü\n\"日本\" = 1", "2:1", "no key `日本`"),
     ] {
         let message = message(text);

@@ -1,0 +1,86 @@
+//! One line that is asked for: a note, a file's name.
+
+use tui_input::{Input, InputRequest};
+
+/// Characters of an answer, at most.
+const LONGEST: usize = 1000;
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// The note of a new bookmark.
+    Bookmark,
+    /// Another note for the bookmark of this number, from 0.
+    Note(usize),
+    /// The file that the session is saved to.
+    Save,
+    /// The file of a session to open.
+    Open,
+    /// The file that the ladder is written to.
+    Export,
+}
+
+impl Ask {
+    /// The title of the field.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Bookmark => "new bookmark",
+            Self::Note(_) => "note of the bookmark",
+            Self::Save => "save the session",
+            Self::Open => "open a session",
+            Self::Export => "export the ladder",
+        }
+    }
+
+    /// What to type.
+    #[must_use]
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Bookmark | Self::Note(_) => "a note, or nothing",
+            Self::Save | Self::Open => "a file's name",
+            Self::Export => "a name that ends in .json, .md, .svg or, for pictures, .png",
+        }
+    }
+}
+
+/// A question and the answer as far as it is typed.
+#[derive(Debug, Clone)]
+pub struct Prompt {
+    /// What is asked for.
+    pub ask: Ask,
+    /// The answer.
+    pub input: Input,
+}
+
+impl Prompt {
+    /// A question with an answer to begin with.
+    #[must_use]
+    pub fn new(ask: Ask, answer: impl Into<String>) -> Self {
+        Self { ask, input: Input::new(answer.into()) }
+    }
+
+    /// A key in the field.
+    pub fn edit(&mut self, request: InputRequest) {
+        let full = self.input.value().chars().count() >= LONGEST;
+        if !(full && matches!(request, InputRequest::InsertChar(_))) {
+            self.input.handle(request);
+        }
+    }
+
+    /// Pasted text, on one line.
+    pub fn paste(&mut self, text: &str) {
+        let line = text.trim_end_matches(['\r', '\n']).chars();
+        for c in line.map(|c| if c.is_whitespace() { ' ' } else { c }).take(LONGEST) {
+            if !c.is_control() {
+                self.edit(InputRequest::InsertChar(c));
+            }
+        }
+    }
+
+    /// The answer without blanks around it.
+    #[must_use]
+    pub fn answer(&self) -> &str {
+        self.input.value().trim()
+    }
+}

@@ -1,0 +1,84 @@
+//! A document as Markdown. Texts stand in blocks of code, so that nothing in them is markup.
+
+use std::fmt::Write;
+
+use super::{Document, Part};
+use crate::domain::Picture;
+use crate::report::ladder::{judgement, ladder_table};
+use crate::report::visible;
+
+pub(super) fn write(document: &Document) -> String {
+    let mut out = format!("# Ladders of the model {}\n", plain(&document.model));
+    for (k, part) in document.parts.iter().enumerate() {
+        let title =
+            if part.title.is_empty() { format!("Ladder {}", k + 1) } else { plain(&part.title) };
+        // Writing to a string does not fail.
+        let _ = write!(out, "\n## {title}\n\nPath {}, {}.\n\n", part.path, part.decoding);
+        if document.picture(&part.a).is_some() {
+            pictures(document, part, &mut out);
+        } else {
+            indent(&texts(part), &mut out);
+        }
+    }
+    out
+}
+
+/// A ladder with its ends and the decode at the slider, as text.
+pub(super) fn texts(part: &Part) -> String {
+    let mut block = format!("A  {}\nB  {}\n\n", visible(&part.a), visible(&part.b));
+    block.push_str(&ladder_table(&part.rungs));
+    if let Some(point) = &part.point {
+        let verdict = judgement(&point.verdict);
+        let _ = writeln!(block, "\nt = {}  {}  {verdict}", point.ratio, visible(&point.text));
+    }
+    block
+}
+
+fn pictures(document: &Document, part: &Part, out: &mut String) {
+    for rung in part.rungs.iter().chain(&part.point) {
+        let mut block = format!("{:.2}  {}\n", rung.ratio, judgement(&rung.verdict));
+        if let Some(picture) = document.picture(&rung.text) {
+            block.push_str(&half_blocks(&picture));
+        }
+        indent(&block, out);
+        out.push('\n');
+    }
+}
+
+/// A picture in two pixels a character: ink or none.
+fn half_blocks(picture: &Picture) -> String {
+    let ink = |x, y| picture.level(x, y).is_some_and(|level| level > Picture::FULL / 3);
+    let mut out = String::new();
+    for y in (0..picture.height()).step_by(2) {
+        let row: String = (0..picture.width())
+            .map(|x| match (ink(x, y), ink(x, y + 1)) {
+                (true, true) => '█',
+                (true, false) => '▀',
+                (false, true) => '▄',
+                (false, false) => ' ',
+            })
+            .collect();
+        out.push_str(row.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// As a block of code.
+fn indent(block: &str, out: &mut String) {
+    for line in block.lines() {
+        let _ = writeln!(out, "{}", format!("    {line}").trim_end());
+    }
+}
+
+/// A text on one line without markup.
+fn plain(text: &str) -> String {
+    let mut out = String::new();
+    for c in visible(text).chars() {
+        if c.is_ascii_punctuation() {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}

@@ -1,0 +1,108 @@
+//! What the explorer does outside of itself: requests, files, the clipboard, colours.
+
+use std::path::{Path, PathBuf};
+
+use super::look::Look;
+use super::terminal::Host;
+use super::theme::Theme;
+use crate::app::{update, Action, Effect, Outcome, State};
+use crate::engine::{Engine, Session};
+use crate::model::write_atomically;
+use crate::report::{Document, Format};
+
+/// What effects act on.
+pub(super) struct Stage<'a, H> {
+    /// Decodes.
+    pub engine: &'a Engine,
+    /// The process around the loop.
+    pub host: &'a mut H,
+    /// What is drawn with.
+    pub look: Look,
+}
+
+impl<H: Host> Stage<'_, H> {
+    /// Takes an action in and does what follows from it.
+    pub(super) fn act(&mut self, state: &mut State, action: Action) {
+        for effect in update(state, action) {
+            if let Some(outcome) = self.perform(effect) {
+                // Telling how it went asks for nothing but decodes.
+                for effect in update(state, Action::Done(outcome)) {
+                    let _ = self.perform(effect);
+                }
+            }
+        }
+    }
+
+    /// As [`Stage::act`], where there is something to do.
+    pub(super) fn act_on(&mut self, state: &mut State, action: Option<Action>) {
+        if let Some(action) = action {
+            self.act(state, action);
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) -> Option<Outcome> {
+        match effect {
+            Effect::Decode(request) => {
+                self.engine.request(request);
+                None
+            }
+            Effect::Copy { what, text } => Some(match self.host.copy(&text) {
+                Ok(()) => Outcome::Told(format!("copied {what}")),
+                Err(e) => Outcome::Failed(format!("{what} could not be copied: {e}")),
+            }),
+            Effect::Save { file, session, replace } => Some(save(&file, &session, replace)),
+            Effect::Open(file) => Some(match Session::read(&at_home(&file)) {
+                Ok(session) => Outcome::Opened(at_home(&file), Box::new(session)),
+                Err(e) => Outcome::Failed(e.to_string()),
+            }),
+            Effect::Export { file, document, replace } => Some(export(&file, &document, replace)),
+            Effect::NextTheme => {
+                let Theme { name, depth, .. } = self.look.theme;
+                self.look.set_theme(Theme::new(name.next(), depth));
+                Some(Outcome::Told(format!("theme {}", self.look.theme.name)))
+            }
+            Effect::TourIsSeen => {
+                self.host.remember_tour();
+                None
+            }
+        }
+    }
+}
+
+fn save(file: &Path, session: &Session, replace: bool) -> Outcome {
+    let file = at_home(file);
+    if !replace && file.exists() {
+        return taken(&file);
+    }
+    match session.write(&file) {
+        Ok(()) => Outcome::Saved(file),
+        Err(e) => Outcome::Failed(e.to_string()),
+    }
+}
+
+fn export(file: &Path, document: &Document, replace: bool) -> Outcome {
+    let file = at_home(file);
+    let bytes = match Format::of(&file).and_then(|format| document.bytes(format)) {
+        Ok(bytes) => bytes,
+        Err(e) => return Outcome::Failed(e.to_string()),
+    };
+    if !replace && file.exists() {
+        return taken(&file);
+    }
+    match write_atomically(&file, &bytes) {
+        Ok(()) => Outcome::Exported(file),
+        Err(e) => Outcome::Failed(e.to_string()),
+    }
+}
+
+fn taken(file: &Path) -> Outcome {
+    Outcome::Failed(format!("{} is there already: give another name", file.display()))
+}
+
+/// `~/` is the home folder, as in a shell.
+fn at_home(file: &Path) -> PathBuf {
+    match (file.strip_prefix("~"), etcetera::home_dir()) {
+        (Ok(rest), Ok(home)) => home.join(rest),
+        _ => file.to_owned(),
+    }
+}
