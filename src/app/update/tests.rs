@@ -172,8 +172,7 @@ proptest! {
             prop_assert_eq!(effects.contains(&Kind::Ladder), !state.scene.same_ladder(&before));
             prop_assert_eq!(effects.contains(&Kind::Strip), !state.scene.same_way(&before));
             if state.scene == before && state.focus == focus {
-                let behind =
-                    [Kind::Inspect, Kind::Paths, Kind::Pool, Kind::Make, Kind::Measure];
+                let behind = [Kind::Inspect, Kind::Paths, Kind::Pool, Kind::Make, Kind::Measure];
                 prop_assert!(effects.iter().all(|kind| behind.contains(kind)));
             }
         }

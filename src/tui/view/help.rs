@@ -14,6 +14,9 @@ impl Screen<'_> {
             .iter()
             .filter(|e| !e.help.is_empty() && state.offers(e.command))
             .filter(|e| e.panel.is_none_or(|panel| panel == state.focus));
+        // The focused panel's own first: they are the least known.
+        let (own, common): (Vec<_>, Vec<_>) = shown.partition(|e| e.panel.is_some());
+        let shown = own.into_iter().chain(common);
         let lines: Vec<Line<'_>> = shown
             .map(|e| {
                 let keys: Vec<String> =
