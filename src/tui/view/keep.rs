@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! bookmarks
-//! ▸ 1 half way there        0.50  x = 1 → return x
-//! history
-//!     ratio 0.50 → 0.52     0.50  x = 1 → return x
+//! ▸ 1 half way there  0.50 x = 1 → return x
+//! history, the latest first
+//!   0.30 x = 1 → return x
 //! ```
 
 use ratatui::layout::Rect;
