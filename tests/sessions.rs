@@ -13,7 +13,7 @@ use tvae_tui::report::Rung;
 /// What the running engine tells of a scene.
 fn shown(engine: &Engine, scene: &Scene, generation: u64) -> (Vec<Rung>, Rung) {
     for kind in [Kind::Ladder, Kind::Point] {
-        engine.request(Request { kind, generation, scene: Arc::new(scene.clone()) });
+        engine.request(Request { kind, generation, scene: Arc::new(scene.clone()), task: None });
     }
     let (mut ladder, mut point) = (None, None);
     while ladder.is_none() || point.is_none() {
