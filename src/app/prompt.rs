@@ -39,7 +39,7 @@ impl Ask {
         match self {
             Self::Bookmark | Self::Note(_) => "a note, or nothing",
             Self::Save | Self::Open => "a file's name",
-            Self::Export => "a name that ends in .json, .md, .svg or, for pictures, .png",
+            Self::Export => "ends in .json, .md, .svg, for pictures .png",
         }
     }
 }

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::text::fit;
 use super::Screen;
-use crate::app::{Command, Notice, State, COMMANDS};
+use crate::app::{Command, Entry, Notice, State, COMMANDS};
 use crate::report::visible;
 use crate::tui::hit::Hit;
 
@@ -34,15 +34,21 @@ impl Screen<'_> {
             keys.first()
                 .is_some_and(|&key| state.keys.lookup(key, Some(state.focus)) != Some(command))
         };
-        for entry in own.into_iter().chain(common.into_iter().filter(|e| !hidden(e.command))) {
-            let Some(key) = state.keys.keys(entry.command).first() else { continue };
-            // Left stands for left and right.
-            let key = match key.to_string().as_str() {
-                "left" => "←→".to_owned(),
-                "[" => "[ ]".to_owned(),
-                key => key.to_owned(),
-            };
-            let width = (key.width() + entry.hint.width() + 3) as u16;
+        let all = own.into_iter().chain(common.into_iter().filter(|e| !hidden(e.command)));
+        let with_keys = all.filter_map(|entry| Some((entry, shown_key(state, entry.command)?)));
+        // Where to read more, and the way out, have their place whatever else there is room for.
+        let (last, first): (Vec<_>, Vec<_>) =
+            with_keys.partition(|(e, _)| matches!(e.command, Command::Help | Command::Quit));
+        let width = |(entry, key): &(&Entry, String)| (key.width() + entry.hint.width() + 3) as u16;
+        let mut room = area.width.saturating_sub(last.iter().map(width).sum());
+        let first = first.into_iter().take_while(|hint| {
+            let fits = width(hint) <= room;
+            room = room.saturating_sub(width(hint));
+            fits
+        });
+        for hint in first.collect::<Vec<_>>().into_iter().chain(last) {
+            let width = width(&hint);
+            let (entry, key) = hint;
             if x + width > area.right() {
                 break;
             }
@@ -56,4 +62,14 @@ impl Screen<'_> {
             x += width;
         }
     }
+}
+
+/// The first key of a command as the hints show it: left stands for left and right.
+fn shown_key(state: &State, command: Command) -> Option<String> {
+    let key = state.keys.keys(command).first()?.to_string();
+    Some(match key.as_str() {
+        "left" => "←→".to_owned(),
+        "[" => "[ ]".to_owned(),
+        _ => key,
+    })
 }
