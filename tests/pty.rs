@@ -272,7 +272,7 @@ fn the_configuration_decides_how_the_explorer_opens() {
     std::fs::write(dir.path().join("tvae-tui/config.toml"), text).expect("file");
     let home = dir.path().display().to_string();
     let mut t = Terminal::start_with(80, 24, &[], &[("XDG_CONFIG_HOME", &home)]);
-    t.wait("a linear ladder of five", |s| s.contains("path linear") && s.contains("5 rungs"));
+    t.wait("a linear ladder of five", |s| s.contains("path linear") && s.contains(" 0.25 "));
     t.press("q");
     assert_eq!(t.exit_code(), 0);
     let raw = String::from_utf8_lossy(&t.raw).into_owned();

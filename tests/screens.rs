@@ -141,7 +141,9 @@ fn what_is_kept() {
         write(&mut state, note);
         let _ = update(&mut state, Action::Accept);
     }
-    let _ = update(&mut state, Action::Run(Command::Swap));
+    for command in [Command::Swap, Command::NextPath, Command::MoreRungs, Command::NextDecoding] {
+        let _ = update(&mut state, Action::Run(command));
+    }
     let _ = update(&mut state, Action::ChooseRow(1));
     insta::assert_snapshot!("keep_80x24", draw(&state, 80, 24));
     insta::assert_snapshot!("keep_120x40", draw(&state, 120, 40));
