@@ -47,7 +47,7 @@ impl Screen<'_> {
                 }
                 Row::Kept(at, kept) => {
                     let chosen = state.focus == Panel::Keep && at == state.keep.row;
-                    frame.render_widget(self.kept(at, &kept, chosen, place.width), place);
+                    frame.render_widget(self.kept(state, at, &kept, chosen, place.width), place);
                     self.hits.add(place, Hit::Row(at));
                 }
             }
@@ -55,7 +55,14 @@ impl Screen<'_> {
     }
 
     /// A bookmark with number and note, or a scene of the history, and what is decoded there.
-    fn kept(&self, at: usize, kept: &Kept<'_>, chosen: bool, width: u16) -> Line<'static> {
+    fn kept(
+        &self,
+        state: &State,
+        at: usize,
+        kept: &Kept<'_>,
+        chosen: bool,
+        width: u16,
+    ) -> Line<'static> {
         let mark = if chosen { "▸ " } else { "  " };
         let Scene { ratio, a, b, .. } = kept.scene();
         let mut spans = vec![Span::styled(mark, self.theme.chosen)];
@@ -71,7 +78,7 @@ impl Screen<'_> {
         let used: usize = spans.iter().map(Span::width).sum();
         let room = width.saturating_sub(used as u16 + 3);
         // Both ends have room: what the shorter one leaves is the longer one's.
-        let (a, b) = (visible(a), visible(b));
+        let (a, b) = (self.in_a_line(state, a), self.in_a_line(state, b));
         let half = room / 2;
         let for_a = (room.saturating_sub(b.width() as u16)).max(half);
         let a = fit(&a, for_a);
