@@ -116,13 +116,14 @@ mod tests {
     use super::*;
     use crate::app::Brush;
     use crate::corpus::mnist_text::Size;
-    use crate::tui::glyph::{Colours, Ramp, Shades};
+    use crate::tui::glyph::{Ramp, Shades};
+    use crate::tui::theme::Depth;
     use proptest::prelude::*;
     use ratatui::backend::TestBackend;
     use ratatui::style::Color;
     use ratatui::Terminal;
 
-    fn painter(mode: GlyphMode, colours: Colours) -> Painter {
+    fn painter(mode: GlyphMode, colours: Option<Depth>) -> Painter {
         Painter::new(mode, Ramp { shades: Shades::Grey, colours }, Style::new())
     }
 
@@ -143,7 +144,7 @@ mod tests {
 
     fn screen(canvas: &Canvas, mode: GlyphMode, width: u16, height: u16) -> String {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
-        let painter = painter(mode, Colours::True);
+        let painter = painter(mode, Some(Depth::True));
         terminal
             .draw(|frame| {
                 draw(canvas, &painter, accent(), frame.area(), frame.buffer_mut());
@@ -167,7 +168,7 @@ mod tests {
     #[test]
     fn the_cursor_has_its_own_colour_in_half_a_cell_too() {
         let mut canvas = Canvas::new(Size::Small);
-        let painter = painter(GlyphMode::HalfBlocks, Colours::True);
+        let painter = painter(GlyphMode::HalfBlocks, Some(Depth::True));
         for (y, symbol) in [(4, "▀"), (5, "▄")] {
             canvas.go(3, y);
             let mut buf = Buffer::empty(Rect::new(0, 0, 14, 7));
@@ -179,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_click_goes_to_the_pixel_that_is_drawn_there() {
-        let painter = painter(GlyphMode::HalfBlocks, Colours::True);
+        let painter = painter(GlyphMode::HalfBlocks, Some(Depth::True));
         let mut canvas = Canvas::new(Size::Small);
         canvas.brush = Brush::Hard;
         let mut buf = Buffer::empty(Rect::new(0, 0, 40, 20));
@@ -208,7 +209,7 @@ mod tests {
         ) {
             let mut canvas = seven(size);
             canvas.go(x, y);
-            let painter = painter(mode, if colours { Colours::True } else { Colours::None });
+            let painter = painter(mode, colours.then_some(Depth::True));
             let mut buf = Buffer::empty(Rect::new(0, 0, 70, 40));
             let area = Rect::new(1, 1, width, height);
             if let Some(place) = draw(&canvas, &painter, accent(), area, &mut buf) {

@@ -14,10 +14,10 @@ mod thumbnail;
 use std::cell::RefCell;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 
-pub use mode::{Colours, GlyphMode, UnknownGlyphMode};
+pub use mode::GlyphMode;
 pub use pixels::Pixels;
 pub use ramp::{Ramp, Shades};
 pub use strip::{caption, FilmStrip, Frame, StripItem};
@@ -62,13 +62,6 @@ impl Painter {
         (self.ramp, self.unknown) = (ramp, unknown);
     }
 
-    /// The cells that a picture takes where there is this much room.
-    #[must_use]
-    pub fn size(&self, picture: &Picture, room: Size) -> Size {
-        scale::fit((picture.width(), picture.height()), self.mode(), room)
-            .map_or(Size::ZERO, |fit| fit.cells)
-    }
-
     /// The colour of a level; the default one where there are no colours.
     pub(super) fn colour(&self, level: u8) -> Color {
         self.ramp.colour(f32::from(level))
@@ -76,7 +69,7 @@ impl Painter {
 
     /// Whether there are colours.
     pub(super) fn has_colours(&self) -> bool {
-        self.ramp.colours != Colours::None
+        self.ramp.colours.is_some()
     }
 
     /// Draws a picture as [`Painter::draw`] does, but in characters only, and tells the dots that it came out as.

@@ -1,7 +1,7 @@
 //! What a screen is drawn with: the colours of its parts, and a painter for pictures.
 
-use super::glyph::{Colours, GlyphMode, Painter, Pixels, Ramp, Shades};
-use super::theme::{Depth, Theme, ThemeName};
+use super::glyph::{GlyphMode, Painter, Pixels, Ramp, Shades};
+use super::theme::{Theme, ThemeName};
 
 /// Theme and painter, which agree in their colours.
 #[derive(Debug)]
@@ -39,12 +39,7 @@ impl Look {
 
 /// The shades of a theme's pictures.
 fn ramp(theme: &Theme) -> Ramp {
-    let colours = match (theme.name, theme.depth) {
-        (ThemeName::Plain, _) => Colours::None,
-        (_, Depth::True) => Colours::True,
-        (_, Depth::Indexed) => Colours::Indexed,
-        (_, Depth::Ansi) => Colours::Sixteen,
-    };
+    let colours = (theme.name != ThemeName::Plain).then_some(theme.depth);
     let shades = match theme.name {
         ThemeName::Light => Shades::Paper,
         _ => Shades::Grey,

@@ -6,7 +6,7 @@ use ratatui::style::{Color, Style};
 use ratatui::symbols::pixel::{OCTANTS, QUADRANTS};
 
 use super::scale::{fit, mean};
-use super::{Colours, GlyphMode, Ramp};
+use super::{GlyphMode, Ramp};
 use crate::domain::Picture;
 
 /// From background to ink. The dot is left out: it stands for what is not known.
@@ -98,7 +98,7 @@ fn paint(dots: &[Dot], mode: GlyphMode, ramp: Ramp, unknown: Style) -> (char, St
         let at = (share * (CHARACTERS.len() - 1) as f32).round() as usize;
         return (CHARACTERS[at.min(CHARACTERS.len() - 1)], Style::new());
     }
-    if ramp.colours == Colours::None {
+    if ramp.colours.is_none() {
         return (symbol(mode, dots, |d| level(d) >= INK), Style::new());
     }
     // A half block beside the picture keeps the terminal's own background; smaller parts count as background.

@@ -1,6 +1,6 @@
 //! How pictures can be drawn, and what a terminal says of itself.
 
-use std::str::FromStr;
+use crate::tui::theme::ThemeName;
 
 /// How a picture is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,19 +17,12 @@ pub enum GlyphMode {
     Pixels,
 }
 
-/// A name that is no mode.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is no way to draw pictures: expected half-blocks, quadrants, octants, text or pixels"
-)]
-pub struct UnknownGlyphMode(String);
-
 impl GlyphMode {
     /// All of them.
     pub const ALL: [Self; 5] =
         [Self::HalfBlocks, Self::Quadrants, Self::Octants, Self::Text, Self::Pixels];
 
-    /// Its name in settings.
+    /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -49,7 +42,7 @@ impl GlyphMode {
     #[must_use]
     pub fn detect(variable: &dyn Fn(&str) -> Option<String>) -> Self {
         let terminal = Terminal::new(variable);
-        if Colours::detect(variable) == Colours::None || !terminal.is_utf8() {
+        if ThemeName::detect(variable) == ThemeName::Plain || !terminal.is_utf8() {
             Self::Text
         } else if terminal.has_pixels() {
             Self::Pixels
@@ -81,52 +74,6 @@ impl GlyphMode {
 impl std::fmt::Display for GlyphMode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(self.name())
-    }
-}
-
-impl FromStr for GlyphMode {
-    type Err = UnknownGlyphMode;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let mode = Self::ALL.into_iter().find(|m| m.name() == name);
-        mode.ok_or_else(|| UnknownGlyphMode(name.to_owned()))
-    }
-}
-
-/// How many colours a terminal has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Colours {
-    /// None, or the person wants none.
-    None,
-    /// The sixteen of old.
-    Sixteen,
-    /// xterm's 256.
-    Indexed,
-    /// Red, green and blue of eight bits each.
-    True,
-}
-
-impl Colours {
-    /// What the environment promises. `variable` gives the value of an environment variable.
-    #[must_use]
-    pub fn detect(variable: &dyn Fn(&str) -> Option<String>) -> Self {
-        let terminal = Terminal::new(variable);
-        let depth = terminal.told("COLORTERM");
-        if !terminal.told("NO_COLOR").is_empty() || terminal.name == "dumb" {
-            Self::None
-        } else if matches!(depth.as_str(), "truecolor" | "24bit")
-            || terminal.name.ends_with("-direct")
-            || !terminal.told("WT_SESSION").is_empty()
-            || terminal.program == "vscode"
-            || terminal.is_kitty()
-            || terminal.has_pixels()
-        {
-            Self::True
-        } else if terminal.name.contains("256color") {
-            Self::Indexed
-        } else {
-            Self::Sixteen
-        }
     }
 }
 

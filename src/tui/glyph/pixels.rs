@@ -136,7 +136,8 @@ fn encode(picker: &Picker, picture: &Picture, ramp: Ramp, room: Size) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::glyph::{Colours, Shades};
+    use crate::tui::glyph::Shades;
+    use crate::tui::theme::Depth;
 
     fn kitty() -> Pixels {
         let mut picker = Picker::halfblocks();
@@ -145,7 +146,7 @@ mod tests {
     }
 
     fn ramp() -> Ramp {
-        Ramp { shades: Shades::Grey, colours: Colours::True }
+        Ramp { shades: Shades::Grey, colours: Some(Depth::True) }
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! ```
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Alignment, Position, Rect, Size};
+use ratatui::layout::{Alignment, Rect, Size};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
@@ -147,13 +147,6 @@ impl FilmStrip {
             })
             .collect();
         Self { frames, across: usize::from(across) }
-    }
-
-    /// The picture at a cell.
-    #[must_use]
-    pub fn at(&self, column: u16, row: u16) -> Option<usize> {
-        let position = Position::new(column, row);
-        self.frames.iter().find(|f| f.place.contains(position)).map(|f| f.index)
     }
 
     /// Draws the items that are in view; `items` gives that of a picture's number.

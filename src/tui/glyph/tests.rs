@@ -6,6 +6,7 @@ use ratatui::style::{Color, Modifier};
 use ratatui::Terminal;
 
 use super::*;
+use crate::tui::theme::Depth;
 use crate::tui::Theme;
 
 /// A two, from dots: ` ` background, `.` a third, `o` two thirds, `#` ink, `?` not known.
@@ -39,7 +40,7 @@ fn picture(rows: &[&str]) -> Picture {
 }
 
 fn painter(mode: GlyphMode) -> Painter {
-    let ramp = Ramp { shades: Shades::Grey, colours: Colours::True };
+    let ramp = Ramp { shades: Shades::Grey, colours: Some(Depth::True) };
     Painter::new(mode, ramp, Style::new().add_modifier(Modifier::DIM))
 }
 
@@ -121,7 +122,7 @@ fn a_cell_of_many_dots_has_the_means_above_and_below_its_mean() {
 
 #[test]
 fn without_colours_nothing_is_styled() {
-    let ramp = Ramp { shades: Shades::Viridis, colours: Colours::None };
+    let ramp = Ramp { shades: Shades::Grey, colours: None };
     for mode in GlyphMode::ALL {
         let painter = Painter::new(mode, ramp, Style::new());
         let (_, buf) = drawn(&painter, &picture(&TWO), 16, 7);
@@ -163,45 +164,32 @@ fn terminals_are_known_by_their_environment() {
     use GlyphMode::{HalfBlocks, Pixels, Text};
     let utf8 = ("LANG", "en_US.UTF-8");
     /// Variables, and what they are taken for.
-    type Case<'a> = (&'a [(&'a str, &'a str)], GlyphMode, Colours);
+    type Case<'a> = (&'a [(&'a str, &'a str)], GlyphMode);
     let cases: &[Case<'_>] = &[
-        (&[("TERM", "xterm-256color"), utf8], HalfBlocks, Colours::Indexed),
-        (&[("TERM", "xterm-256color")], HalfBlocks, Colours::Indexed),
-        (&[("TERM", "xterm"), ("COLORTERM", "truecolor"), utf8], HalfBlocks, Colours::True),
-        (&[("TERM", "linux"), utf8], HalfBlocks, Colours::Sixteen),
-        (&[("TERM", "dumb"), utf8], Text, Colours::None),
-        (&[("TERM", "xterm-kitty"), ("NO_COLOR", "1"), utf8], Text, Colours::None),
-        (&[("TERM", "xterm-kitty"), ("NO_COLOR", ""), utf8], Pixels, Colours::True),
-        (&[("TERM", "xterm-kitty"), utf8], Pixels, Colours::True),
-        (&[("TERM", "xterm-256color"), ("KITTY_WINDOW_ID", "1"), utf8], Pixels, Colours::True),
-        (&[("TERM", "foot-extra"), utf8], Pixels, Colours::True),
-        (&[("TERM", "xterm-256color"), ("TERM_PROGRAM", "iTerm.app"), utf8], Pixels, Colours::True),
-        (&[("TERM", "tmux-256color"), ("KITTY_WINDOW_ID", "1"), utf8], HalfBlocks, Colours::True),
-        (&[("TERM", "xterm-kitty"), ("TMUX", "/tmp/t"), utf8], HalfBlocks, Colours::True),
-        (&[("TERM", "xterm-kitty"), ("LC_ALL", "C"), utf8], Text, Colours::True),
-        (
-            &[("TERM", "xterm"), ("LC_ALL", "de_DE.utf8"), ("LANG", "C")],
-            HalfBlocks,
-            Colours::Sixteen,
-        ),
-        (&[("WT_SESSION", "x")], HalfBlocks, Colours::True),
+        (&[("TERM", "xterm-256color"), utf8], HalfBlocks),
+        (&[("TERM", "xterm-256color")], HalfBlocks),
+        (&[("TERM", "xterm"), ("COLORTERM", "truecolor"), utf8], HalfBlocks),
+        (&[("TERM", "linux"), utf8], HalfBlocks),
+        (&[("TERM", "dumb"), utf8], Text),
+        (&[("TERM", "xterm-kitty"), ("NO_COLOR", "1"), utf8], Text),
+        (&[("TERM", "xterm-kitty"), ("NO_COLOR", ""), utf8], Pixels),
+        (&[("TERM", "xterm-kitty"), utf8], Pixels),
+        (&[("TERM", "xterm-256color"), ("KITTY_WINDOW_ID", "1"), utf8], Pixels),
+        (&[("TERM", "foot-extra"), utf8], Pixels),
+        (&[("TERM", "xterm-256color"), ("TERM_PROGRAM", "iTerm.app"), utf8], Pixels),
+        (&[("TERM", "tmux-256color"), ("KITTY_WINDOW_ID", "1"), utf8], HalfBlocks),
+        (&[("TERM", "xterm-kitty"), ("TMUX", "/tmp/t"), utf8], HalfBlocks),
+        (&[("TERM", "xterm-kitty"), ("LC_ALL", "C"), utf8], Text),
+        (&[("TERM", "xterm"), ("LC_ALL", "de_DE.utf8"), ("LANG", "C")], HalfBlocks),
+        (&[("WT_SESSION", "x")], HalfBlocks),
     ];
-    for (environment, mode, colours) in cases {
+    for (environment, mode) in cases {
         let variable = |name: &str| {
             let found = environment.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        let told = (GlyphMode::detect(&variable), Colours::detect(&variable));
-        assert_eq!(told, (*mode, *colours), "{environment:?}");
+        assert_eq!(GlyphMode::detect(&variable), *mode, "{environment:?}");
     }
-}
-
-#[test]
-fn modes_are_found_by_their_names() {
-    for mode in GlyphMode::ALL {
-        assert_eq!(mode.to_string().parse(), Ok(mode));
-    }
-    assert!("braille".parse::<GlyphMode>().is_err());
 }
 
 fn strip(width: u16, height: u16, count: usize, chosen: usize) -> FilmStrip {
@@ -247,16 +235,6 @@ fn a_strip_shows_all_where_they_fit_in_even_rows() {
     assert_eq!(rows(&strip(80, 26, 11, 0)), [4, 4, 3]);
     let few = strip(40, 10, 11, 10);
     assert_eq!(few.frames.last().map(|f| f.index), Some(10));
-}
-
-#[test]
-fn clicks_find_their_picture() {
-    let strip = strip(80, 24, 11, 3);
-    for frame in &strip.frames {
-        assert_eq!(strip.at(frame.caption.x, frame.caption.y), Some(frame.index));
-        assert_eq!(strip.at(frame.glyph.right() - 1, frame.glyph.y), Some(frame.index));
-    }
-    assert_eq!(strip.at(200, 3), None);
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 use ratatui::style::Color;
 
 /// Colours of a terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Depth {
     /// All 24 bits.
     True,

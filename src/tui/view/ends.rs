@@ -42,15 +42,12 @@ impl Screen<'_> {
             None => ("…".to_owned(), self.theme.dim),
         };
         let label = match state.label(text) {
-            Some(label) if area.width >= LABELLED => {
+            Some(label) if area.width >= LABELLED && !state.draws_pictures() => {
                 format!("{}  ", fit(&visible(label), area.width / 5))
             }
             _ => String::new(),
         };
-        let text = match state.draws_pictures() {
-            true => self.in_a_line(state, text),
-            false => visible(text).into_owned(),
-        };
+        let text = self.in_a_line(state, text);
         // The same columns as the rungs below; what comes back has what the end leaves, half of the line at least.
         let room = area.width.saturating_sub(RATIO + 1 + label.width() as u16);
         let sign = fit(&sign, (room.saturating_sub(text.width() as u16)).max(room / 2).min(room));

@@ -80,7 +80,7 @@ impl Screen<'_> {
         let used: usize = spans.iter().map(Span::width).sum();
         let room = width.saturating_sub(used as u16 + 3);
         // Both ends have room: what the shorter one leaves is the longer one's.
-        let (a, b) = (visible(a), visible(b));
+        let (a, b) = (self.in_a_line(state, a), self.in_a_line(state, b));
         let half = room / 2;
         let for_a = (room.saturating_sub(b.width() as u16)).max(half);
         let a = fit(&a, for_a);

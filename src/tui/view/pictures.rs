@@ -208,15 +208,18 @@ impl Screen<'_> {
         self.under(line, rung_picture(state, &state.point).as_ref(), frame, place);
     }
 
-    /// A text for a single line, made visible: itself, or a picture's outline and size.
+    /// A text for a single line, made visible: itself, or a picture's outline with its size and label.
     pub(super) fn in_a_line(&self, state: &State, text: &str) -> String {
         let Some(picture) = picture_of(state, text, true) else {
             return visible(text).into_owned();
         };
-        let size = format!("{}×{}", picture.width(), picture.height());
+        let mut line = format!("{}×{}", picture.width(), picture.height());
+        if let Some(label) = state.label(text) {
+            line.push_str(&format!(", label {}", visible(label)));
+        }
         match self.painter.mode() {
-            GlyphMode::Text => size,
-            _ => format!("{}  {size}", thumbnail(&picture, THUMBNAIL)),
+            GlyphMode::Text => line,
+            _ => format!("{}  {line}", thumbnail(&picture, THUMBNAIL)),
         }
     }
 }
