@@ -2,6 +2,7 @@
 
 mod actions;
 mod canvas;
+mod directions;
 mod drawing;
 mod history;
 mod keep;
@@ -14,6 +15,7 @@ mod update;
 
 pub use actions::{keys, Action, Command, Entry, Keys, Step, COMMANDS};
 pub use canvas::{Brush, Canvas, Pen};
+pub use directions::{DirectionRow, Directions, Marked, Origin, Texts};
 pub use drawing::{draw_key, DrawAction, DrawKey, Drawing, DRAW_KEYS};
 pub use history::{Change, History};
 pub use keep::{Keep, Kept, Outcome};

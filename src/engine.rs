@@ -4,8 +4,11 @@
 //! person waits for comes first: a point before a ladder before what is filled in behind the scenes. Work that runs then
 //! stands back and is taken up again afterwards.
 
+mod along;
 mod decode;
+mod directions_file;
 pub mod evaluate;
+mod known;
 mod loaded;
 pub mod pool;
 mod recent;
@@ -15,10 +18,12 @@ mod session;
 mod slot;
 mod stream;
 mod strip;
+mod task;
 mod way;
 mod worker;
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -29,8 +34,11 @@ use crate::domain::Verdict;
 use crate::latent::{Geometry, Latent, Path};
 use crate::report::Rung;
 
+pub use along::Along;
 pub use decode::{decode, Decode};
+pub use directions_file::save_directions;
 pub use loaded::{models_folder, LoadedModel, GUIDED_BEAMS};
+use pool::{Measurement, NamedDirection, Neighbour, Pool};
 pub use replay::{replay, replay_session};
 pub use scene::{
     Decoding, Edit, Scene, SceneError, Target, RATIO_RANGE, RUNG_RANGE, STRENGTH_RANGE,
@@ -38,6 +46,7 @@ pub use scene::{
 pub use session::{Bookmark, Session, SessionError};
 use slot::Slot;
 pub use strip::StripSample;
+pub use task::{Recipe, Task};
 pub use way::Way;
 
 /// What can go wrong with an open model.
@@ -49,6 +58,12 @@ pub enum EngineError {
     /// The model failed at its work.
     #[error("the model failed: {0}")]
     Model(String),
+    /// A direction could not be made or measured.
+    #[error("{0}")]
+    Direction(String),
+    /// Something could not be written.
+    #[error("not saved: {0}")]
+    Save(String),
     /// A newer request took over.
     #[error("cancelled")]
     Cancelled,
@@ -126,6 +141,23 @@ pub trait LatentModel: Send {
 
     /// Texts to begin with.
     fn samples(&self) -> &[Example];
+
+    /// The decoder's own directions, so many of each latent token, with their deviations in a pool.
+    ///
+    /// # Errors
+    /// [`EngineError::Model`].
+    fn decoder_directions(
+        &self,
+        _pool: &Pool,
+        _per_token: usize,
+    ) -> Result<Vec<NamedDirection>, EngineError> {
+        Ok(Vec::new())
+    }
+
+    /// Where a person's own directions are kept with it; none where there is no such place.
+    fn directions_file(&self) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// What kind of work a request is; what comes first goes first.
@@ -137,15 +169,21 @@ pub enum Kind {
     Ladder,
     /// The latents and probabilities of the point.
     Inspect,
+    /// A new direction.
+    Make,
     /// The path with the best ladder.
     Paths,
     /// The validity along the whole slider.
     Strip,
+    /// The model's texts, for neighbours and directions.
+    Pool,
+    /// What steps along a direction do.
+    Measure,
 }
 
 impl Kind {
     /// How many there are.
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 8;
 }
 
 /// Something to do. The number comes back with every reply.
@@ -157,6 +195,8 @@ pub struct Request {
     pub generation: u64,
     /// What is decoded.
     pub scene: Arc<Scene>,
+    /// What it is about beside the scene, for [`Kind::Make`] and [`Kind::Measure`].
+    pub task: Option<Task>,
 }
 
 /// The latents around a point and what the decoder thinks of its text.
@@ -170,6 +210,10 @@ pub struct Inspection {
     pub point: Latent,
     /// The decode at the slider, part by part.
     pub tokens: Vec<TokenProbability>,
+    /// The texts nearest to it among the model's, once they are known.
+    pub neighbours: Vec<Neighbour>,
+    /// Whether the decode is one of the model's texts, once they are known.
+    pub in_pool: Option<bool>,
 }
 
 /// What the engine tells.
@@ -232,6 +276,41 @@ pub enum Reply {
         samples: Vec<StripSample>,
         /// Whether no finer ones will come.
         done: bool,
+    },
+    /// A person's own directions, as they were saved with the model.
+    OwnDirections {
+        /// Where they are kept.
+        file: PathBuf,
+        /// The directions.
+        own: Vec<NamedDirection>,
+    },
+    /// How many of the model's texts have been encoded.
+    Reading {
+        /// Texts that have been.
+        done: usize,
+        /// All texts.
+        total: usize,
+    },
+    /// The directions that the model's texts give.
+    Directions {
+        /// How many different texts there are.
+        texts: usize,
+        /// The directions.
+        found: Vec<NamedDirection>,
+    },
+    /// A direction that was asked for.
+    Made {
+        /// Of which request.
+        generation: u64,
+        /// The direction.
+        direction: Box<NamedDirection>,
+    },
+    /// What steps along a direction do.
+    Measured {
+        /// Of which request.
+        generation: u64,
+        /// The figures.
+        measurement: Box<Measurement>,
     },
     /// Something failed; the engine goes on unless the model could not be opened.
     Failed {

@@ -27,6 +27,10 @@ pub enum Action {
     Draw(DrawAction),
     /// A panel was chosen.
     Focus(Panel),
+    /// A direction was chosen, from 0.
+    ChooseDirection(usize),
+    /// A direction's strength on the current target was put somewhere.
+    SetStrength(usize, f32),
     /// A key inside a text field.
     Edit(InputRequest),
     /// Text was pasted.
@@ -88,6 +92,28 @@ pub enum Command {
     LockToken,
     /// Let all latent tokens follow the slider.
     FreeTokens,
+    /// Go along the chosen direction, on the current target.
+    Strength(Step),
+    /// Edit A, B or every point of the way.
+    NextTarget,
+    /// Take the chosen direction's edit away from the current target.
+    RemoveEdit,
+    /// Let the ladder go along the chosen direction, or from A to B again.
+    Along,
+    /// Put the point in one of the two marked sets, from 0, or take it out.
+    Mark(u8),
+    /// Make a direction from the second marked set to the first.
+    FromMarked,
+    /// Make a direction from A to B.
+    FromEnds,
+    /// A − B + C, with C from the samples.
+    Arithmetic,
+    /// Name an own direction.
+    NameDirection,
+    /// Delete an own direction.
+    DeleteDirection,
+    /// Save the own directions with the model.
+    SaveDirections,
     /// Show or hide how probable the decoder finds each token.
     Probabilities,
     /// The next panel.
@@ -187,6 +213,17 @@ const fn entry(
 
 const fn within(panel: Panel, entry: Entry) -> Entry {
     Entry { panel: Some(panel), ..entry }
+}
+
+/// One that counts in the panel of directions.
+const fn on_direction(
+    command: Command,
+    name: &'static str,
+    keys: &'static [&'static str],
+    help: &'static str,
+    hint: &'static str,
+) -> Entry {
+    within(Panel::Directions, entry(command, name, keys, help, hint))
 }
 
 /// All commands, in the order of the help.
@@ -423,6 +460,95 @@ pub const COMMANDS: &[Entry] = &[
     entry(Command::CopyLadder, "copy-ladder", &["Y"], "copy the ladder as a table", ""),
     entry(Command::NextTheme, "next-theme", &["ctrl+t"], "other colours", ""),
     entry(Command::Tour, "tour", &["f2"], "show the tour", ""),
+    on_direction(
+        Command::Strength(Step::Left),
+        "weaker",
+        &["left", "h"],
+        "against the direction by 0.25 σ",
+        "strength",
+    ),
+    on_direction(
+        Command::Strength(Step::Right),
+        "stronger",
+        &["right", "l"],
+        "along the direction by 0.25 σ",
+        "",
+    ),
+    on_direction(
+        Command::Strength(Step::CoarseLeft),
+        "weaker-coarse",
+        &["shift+left", "H"],
+        "against the direction by 1 σ",
+        "",
+    ),
+    on_direction(
+        Command::Strength(Step::CoarseRight),
+        "stronger-coarse",
+        &["shift+right", "L"],
+        "along the direction by 1 σ",
+        "",
+    ),
+    on_direction(
+        Command::Strength(Step::FineLeft),
+        "weaker-fine",
+        &["alt+left", "alt+h"],
+        "against the direction by 0.05 σ",
+        "",
+    ),
+    on_direction(
+        Command::Strength(Step::FineRight),
+        "stronger-fine",
+        &["alt+right", "alt+l"],
+        "along the direction by 0.05 σ",
+        "",
+    ),
+    on_direction(Command::NextTarget, "target", &["t"], "edit A, B or all of the way", "target"),
+    on_direction(Command::RemoveEdit, "remove-edit", &["backspace"], "take the edit away", "off"),
+    on_direction(
+        Command::Along,
+        "ladder-along",
+        &["w"],
+        "the ladder along the direction from −3 σ to 3 σ, or from A to B again",
+        "ladder",
+    ),
+    on_direction(
+        Command::FromEnds,
+        "direction-from-ends",
+        &["e"],
+        "a new direction from A to B",
+        "A to B",
+    ),
+    on_direction(
+        Command::Arithmetic,
+        "arithmetic",
+        &["c"],
+        "A − B + C: pick C from the samples",
+        "A−B+C",
+    ),
+    on_direction(
+        Command::FromMarked,
+        "direction-from-marked",
+        &["d"],
+        "a new direction from the points of set 2 to those of set 1",
+        "from sets",
+    ),
+    on_direction(Command::NameDirection, "name-direction", &["n"], "name an own direction", "name"),
+    on_direction(
+        Command::DeleteDirection,
+        "delete-direction",
+        &["delete"],
+        "delete an own direction and its edits",
+        "",
+    ),
+    on_direction(
+        Command::SaveDirections,
+        "save-directions",
+        &["s"],
+        "save the own directions with the model",
+        "save",
+    ),
+    entry(Command::Mark(0), "mark-1", &["m"], "mark the point for set 1, or not", ""),
+    entry(Command::Mark(1), "mark-2", &["M"], "mark the point for set 2, or not", ""),
     entry(Command::Palette, "palette", &[":", "ctrl+p"], "find a command by its name", "commands"),
     entry(Command::Help, "help", &["?", "f1"], "show or hide this help", "help"),
     entry(Command::Quit, "quit", &["q", "ctrl+c"], "quit", "quit"),

@@ -36,6 +36,12 @@ impl Change {
                 return if gradual(*one) { Self::Token(*one) } else { Self::Whole };
             }
         }
+        // A new edit is the first of its own moves.
+        let added = after.edits.len() == before.edits.len() + 1;
+        if added && (Scene { edits: after.edits.clone(), ..before.clone() }) == *after {
+            let first = after.edits.starts_with(&before.edits);
+            return if first { Self::Strength(before.edits.len()) } else { Self::Whole };
+        }
         if before.edits.len() == after.edits.len() {
             let mut strengths = before.clone();
             for (edit, other) in strengths.edits.iter_mut().zip(&after.edits) {

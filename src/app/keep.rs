@@ -52,6 +52,8 @@ pub enum Outcome {
     Opened(PathBuf, Box<Session>),
     /// The ladder lies in this file.
     Exported(PathBuf),
+    /// The own directions lie in this file.
+    SavedDirections(PathBuf),
     /// Something to tell.
     Told(String),
     /// It did not work, and why.

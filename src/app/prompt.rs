@@ -18,6 +18,8 @@ pub enum Ask {
     Open,
     /// The file that the ladder is written to.
     Export,
+    /// Another name for the chosen direction.
+    Direction,
 }
 
 impl Ask {
@@ -30,6 +32,7 @@ impl Ask {
             Self::Save => "save the session",
             Self::Open => "open a session",
             Self::Export => "export the ladder",
+            Self::Direction => "name of the direction",
         }
     }
 
@@ -38,6 +41,7 @@ impl Ask {
     pub fn hint(self) -> &'static str {
         match self {
             Self::Bookmark | Self::Note(_) => "a note, or nothing",
+            Self::Direction => "a name that no other direction has",
             Self::Save | Self::Open => "a file's name",
             Self::Export => "a name that ends in .json, .md, .svg or, for pictures, .png",
         }

@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use tui_input::Input;
 
 use super::actions::{Command, Entry, Keys};
+use super::directions::{Directions, Texts};
 use super::drawing::Drawing;
 use super::history::History;
 use super::keep::Keep;
@@ -15,7 +16,7 @@ use super::prompt::Prompt;
 use super::update::Effect;
 use crate::corpus::Example;
 use crate::domain::{domain, Domain, Verdict};
-use crate::engine::{Inspection, Kind, ModelInfo, Scene, StripSample};
+use crate::engine::{Inspection, Kind, ModelInfo, Scene, StripSample, Target, STRENGTH_RANGE};
 use crate::eval::LadderMetrics;
 use crate::latent::{ratios, Path};
 
@@ -38,13 +39,18 @@ pub enum Panel {
     Mix,
     /// The latents as a heat map.
     Latents,
+    /// A slider per direction.
+    Directions,
+    /// The texts nearest to the point.
+    Neighbours,
     /// Bookmarks and history.
     Keep,
 }
 
 impl Panel {
     /// All panels, in the order of the tabs.
-    pub const ALL: [Self; 4] = [Self::Ladder, Self::Mix, Self::Latents, Self::Keep];
+    pub const ALL: [Self; 6] =
+        [Self::Ladder, Self::Mix, Self::Directions, Self::Latents, Self::Neighbours, Self::Keep];
 
     /// The name on its tab.
     #[must_use]
@@ -54,6 +60,8 @@ impl Panel {
             Self::Mix => "mix",
             Self::Latents => "latents",
             Self::Keep => "keep",
+            Self::Directions => "directions",
+            Self::Neighbours => "neighbours",
         }
     }
 }
@@ -80,6 +88,16 @@ pub enum Pick {
     End(EditedEnd),
     /// A command.
     Command,
+    /// The text C of A − B + C.
+    Third,
+}
+
+impl Pick {
+    /// Whether the list is that of the samples.
+    #[must_use]
+    pub fn is_sample(self) -> bool {
+        self != Self::Command
+    }
 }
 
 /// An end that is being typed; the ladder follows while it is.
@@ -202,6 +220,8 @@ pub struct State {
     pub side: Panel,
     /// The chosen latent token of the mix.
     pub token: usize,
+    /// The directions and what has been marked for new ones.
+    pub directions: Directions,
     /// What lies on top.
     pub overlay: Option<Overlay>,
     /// The line for the person.
@@ -257,6 +277,7 @@ impl State {
             focus: Panel::default(),
             side: Panel::Mix,
             token: 0,
+            directions: Directions::default(),
             overlay: None,
             notice: Notice::Status("opening the model …".to_owned()),
             keys,
@@ -274,7 +295,7 @@ impl State {
         self.scene.path = path;
         self.scene.rungs = rungs;
         self.scene.clamp();
-        self.rungs = ratios(self.scene.rungs).into_iter().map(RungView::empty).collect();
+        self.rungs = self.scene.places().into_iter().map(RungView::empty).collect();
     }
 
     /// The domain of the open model's sequences.
@@ -287,6 +308,11 @@ impl State {
     #[must_use]
     pub fn nearest_rung(&self) -> usize {
         let last = self.rungs.len().saturating_sub(1);
+        if let Some(along) = &self.scene.along {
+            let strength = self.scene.strength(&along.name, Target::Way);
+            let (low, high) = (STRENGTH_RANGE.start(), STRENGTH_RANGE.end());
+            return ((strength - low) / (high - low) * last as f32).round() as usize;
+        }
         (self.scene.ratio.clamp(0.0, 1.0) * last as f32).round() as usize
     }
 
@@ -313,7 +339,8 @@ impl State {
         Some((valid?.into_iter().filter(|v| *v).count(), interior.len()))
     }
 
-    /// Whether an end comes back exactly; none while its rung is not whole.
+    /// Whether an end comes back exactly; none while its rung is not whole, or where
+    /// the ladder does not begin and end with them.
     #[must_use]
     pub fn reconstructed(&self, end: EditedEnd) -> Option<bool> {
         let text = match end {
@@ -326,6 +353,10 @@ impl State {
     /// What an end comes back as, once its rung is whole.
     #[must_use]
     pub fn reconstruction(&self, end: EditedEnd) -> Option<&RungView> {
+        // A ladder along a direction does not begin and end with them.
+        if self.scene.along.is_some() {
+            return None;
+        }
         let rung = match end {
             EditedEnd::A => self.rungs.first()?,
             EditedEnd::B => self.rungs.last()?,
@@ -341,7 +372,10 @@ impl State {
             rung.verdict.as_ref().map(|_| rung.text.clone())
         };
         let text = of(self.rungs.get(rung))?;
-        let (first, last) = (of(self.rungs.first())?, of(self.rungs.last())?);
+        let (first, last) = match self.scene.along {
+            Some(_) => (self.scene.a.clone(), self.scene.b.clone()),
+            None => (of(self.rungs.first())?, of(self.rungs.last())?),
+        };
         Some(if text == self.scene.a || text == first {
             Likeness::CopyOfA
         } else if text == self.scene.b || text == last {
@@ -412,6 +446,9 @@ impl State {
     /// Whether anything on the screen shows what lies behind the point.
     #[must_use]
     pub(super) fn wants_inspection(&self) -> bool {
-        self.probabilities || self.side == Panel::Latents
+        let texts_read = matches!(self.directions.texts, Texts::Read(_));
+        self.probabilities
+            || self.side == Panel::Latents
+            || self.side == Panel::Neighbours && texts_read
     }
 }

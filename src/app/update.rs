@@ -1,5 +1,6 @@
 //! What an action changes, and what has to be done about it.
 
+mod directions;
 mod draw;
 mod ends;
 mod engine;
@@ -17,8 +18,9 @@ use super::history::Change;
 use super::picker::{Item, Picker};
 use super::prompt::Ask;
 use super::state::{Notice, Overlay, Panel, Pick, RungView, State, Strip};
-use crate::engine::{Decoding, Kind, Request, Scene, Session};
-use crate::latent::{ratios, Path};
+use crate::engine::pool::NamedDirection;
+use crate::engine::{Decoding, Kind, Request, Scene, Session, Task};
+use crate::latent::Path;
 use crate::report::Document;
 
 /// What the outside has to do.
@@ -57,6 +59,13 @@ pub enum Effect {
     NextTheme,
     /// The tour is not to be shown again by itself.
     TourIsSeen,
+    /// Write the own directions to a file and tell what came of it.
+    SaveDirections {
+        /// Where.
+        file: PathBuf,
+        /// The directions.
+        own: Vec<NamedDirection>,
+    },
 }
 
 /// Takes an action in; does no I/O.
@@ -80,7 +89,9 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Engine(reply) => {
             if engine::take(state, reply) {
                 keep::fit(state);
-                return everything(state);
+                let mut effects = everything(state);
+                effects.extend(directions::follow(state));
+                return effects;
             }
         }
         Action::Done(outcome) => keep::take(state, outcome),
@@ -99,6 +110,7 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
     }
     keep::choose(state, state.keep.row);
     let mut effects = requests(state, &before, wanted);
+    effects.extend(directions::follow(state));
     effects.append(&mut state.outbox);
     effects
 }
@@ -129,6 +141,11 @@ fn apply(state: &mut State, action: Action) {
         },
         Action::RandomRow => ends::random_row(state),
         Action::Draw(action) => draw::act(state, action),
+        Action::ChooseDirection(row) => {
+            focus(state, Panel::Directions);
+            directions::choose(state, row);
+        }
+        Action::SetStrength(row, strength) => directions::set_strength(state, row, strength),
         Action::Focus(panel) => focus(state, panel),
         Action::Edit(request) => keep::edit(state, keep::Change::Key(request)),
         Action::Paste(text) => keep::edit(state, keep::Change::Paste(&text)),
@@ -152,6 +169,7 @@ fn accept(state: &mut State) {
     let Some(item) = picker.chosen_item() else { return };
     match pick {
         Pick::End(end) => ends::take_sample(state, end, item),
+        Pick::Third => directions::take_third(state, item),
         Pick::Command => {
             if let Some(entry) = COMMANDS.get(item) {
                 run(state, entry.command);
@@ -194,13 +212,24 @@ fn run(state: &mut State, command: Command) {
         Command::SlideToken(step) => slide::token_by(state, step),
         Command::LockToken => slide::lock_token(state),
         Command::FreeTokens => state.scene.tokens.clear(),
+        Command::Strength(step) => directions::strength_by(state, step),
+        Command::NextTarget => directions::next_target(state),
+        Command::RemoveEdit => directions::set_strength(state, state.directions.chosen(), 0.0),
+        Command::Along => directions::toggle_along(state),
+        Command::Mark(set) => directions::mark(state, usize::from(set)),
+        Command::FromMarked => directions::from_marked(state),
+        Command::FromEnds => directions::from_ends(state),
+        Command::Arithmetic => directions::begin_arithmetic(state),
+        Command::NameDirection => directions::begin_naming(state),
+        Command::DeleteDirection => directions::delete(state),
+        Command::SaveDirections => directions::save(state),
         Command::Random => ends::random(state),
         Command::Swap => {
             let Scene { a, b, .. } = &mut state.scene;
             std::mem::swap(a, b);
         }
         Command::Type(end) => ends::begin_typing(state, end),
-        Command::Pick(end) => ends::begin_picking(state, end),
+        Command::Pick(end) => ends::begin_picking(state, Pick::End(end)),
         Command::Draw(end) => draw::begin(state, end),
         Command::Palette => palette(state),
         Command::NextPath => {
@@ -251,6 +280,7 @@ fn row(state: &mut State, down: bool) {
     match state.focus {
         Panel::Mix => state.token = next(state.token).min(state.tokens().saturating_sub(1)),
         Panel::Keep => keep::choose(state, next(state.keep.row)),
+        Panel::Directions => directions::choose(state, next(state.directions.chosen())),
         _ => slide::to_rung(state, next(state.nearest_rung())),
     }
 }
@@ -285,7 +315,7 @@ fn everything(state: &mut State) -> Vec<Effect> {
 fn requests(state: &mut State, before: &Scene, wanted: bool) -> Vec<Effect> {
     let same_way = state.scene.same_way(before);
     let mut effects = Vec::new();
-    if !same_way || state.scene.rungs != before.rungs {
+    if !state.scene.same_ladder(before) {
         effects.extend(ladder(state));
     }
     if !same_way || (state.scene.ratio - before.ratio).abs() > 1e-6 {
@@ -301,8 +331,9 @@ fn requests(state: &mut State, before: &Scene, wanted: bool) -> Vec<Effect> {
 
 fn ladder(state: &mut State) -> Option<Effect> {
     state.figures = None;
-    if state.rungs.len() != state.scene.rungs {
-        state.rungs = ratios(state.scene.rungs).into_iter().map(RungView::empty).collect();
+    let places = state.scene.places();
+    if state.rungs.iter().map(|rung| rung.ratio).ne(places.iter().copied()) {
+        state.rungs = places.into_iter().map(RungView::empty).collect();
     }
     // What is shown belongs to another scene until the first news come.
     for rung in &mut state.rungs {
@@ -327,8 +358,12 @@ fn strip(state: &mut State) -> Option<Effect> {
 
 /// A request with a new number, once there is a model to ask.
 fn request(state: &mut State, kind: Kind) -> Option<Effect> {
+    request_about(state, kind, None)
+}
+
+fn request_about(state: &mut State, kind: Kind, task: Option<Task>) -> Option<Effect> {
     let generation = state.generations.next(kind);
     state.model.as_ref()?;
     let scene = Arc::new(state.scene.clone());
-    Some(Effect::Decode(Request { kind, generation, scene }))
+    Some(Effect::Decode(Request { kind, generation, scene, task }))
 }

@@ -74,8 +74,7 @@ pub fn run(args: &DirectionsArgs) -> anyhow::Result<ExitCode> {
     let examples = examples(args, &model)?;
     let stop = super::stop_on_signals()?;
     let mut bar = Bar::new(&args.model.model);
-    let geometry = model.model().geometry();
-    let pool = Pool::encode(&model, geometry, &examples, &mut |progress| {
+    let pool = Pool::encode(&model, &examples, &mut |progress| {
         bar.show(progress);
         !stop.is_raised()
     })?;
@@ -165,7 +164,7 @@ fn gain((named, measured): &Row) -> f64 {
     let does = |effect: &Effect| match named.source {
         Source::YesNo | Source::Label => effect.figures.flip_rate.unwrap_or(0.0),
         Source::Number => effect.monotony.unwrap_or(0.0),
-        Source::Component | Source::Decoder => effect.figures.changed,
+        Source::Component | Source::Decoder | Source::Own => effect.figures.changed,
     };
     does(&measured.effect) - does(&measured.control)
 }
@@ -242,7 +241,7 @@ fn table(rows: &[Row]) -> String {
         let texts = match named.source {
             Source::YesNo | Source::Label => format!("{}/{}", named.with, named.without),
             Source::Number => named.with.to_string(),
-            Source::Component | Source::Decoder => String::new(),
+            Source::Component | Source::Decoder | Source::Own => String::new(),
         };
         let name = visible(&named.name);
         [

@@ -6,17 +6,23 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 use super::settings::Settings;
 use super::ModelArg;
 use crate::app::{keys, Keep, Notice, State};
-use crate::engine::{models_folder, Engine, LatentModel, Session};
+use crate::corpus::{self, Column, Example, ReadOptions};
+use crate::engine::{models_folder, Engine, EngineError, LatentModel, Session};
 use crate::model::write_atomically;
 use crate::numeric::Precision;
 use crate::tui::{Depth, Look, Preferences, ScreenSize, Script, Theme, ThemeName};
 
 /// The size of a picture of the screen where nobody asks for another.
 const SIZE: ScreenSize = ScreenSize { width: 120, height: 40 };
+
+/// Texts of a data set that the explorer takes: for random ends, neighbours and directions.
+const TEXTS: usize = 2000;
 
 #[derive(Debug, Args)]
 pub struct ExploreArgs {
@@ -29,6 +35,15 @@ pub struct ExploreArgs {
     /// Seed of the random ends
     #[arg(long)]
     seed: Option<u64>,
+    /// Texts for random ends, neighbours and directions; the domain's samples where it is not given
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Column of the text, by name or by number from 0
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    column: Option<Column>,
+    /// Column of a label: every label that enough texts have gives a direction
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    label_column: Option<Column>,
     /// Colours: dark, light, high-contrast, colour-blind or plain
     #[arg(long, value_name = "NAME")]
     theme: Option<ThemeName>,
@@ -86,7 +101,17 @@ pub fn run(args: &ExploreArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     if let Some((session, file)) = session.zip(args.session.clone()) {
         state.begin_with_session(file, session);
     }
-    let engine = Engine::spawn(move || model.open().map(|m| Box::new(m) as Box<dyn LatentModel>))?;
+    let data = args.data.clone().map(|file| {
+        let (column, label) = (args.column.clone(), args.label_column.clone());
+        (file, ReadOptions { column, label, ..ReadOptions::default() })
+    });
+    let engine = Engine::spawn(move || {
+        let mut model = model.open()?;
+        if let Some((file, options)) = data {
+            model = model.with_samples(texts(&file, &options, seed)?);
+        }
+        Ok(Box::new(model) as Box<dyn LatentModel>)
+    })?;
     match &args.shot {
         Some(file) => shoot(args, file, &engine, state, &explorer)?,
         None => crate::tui::explore(&engine, state, &explorer, !args.no_tour)?,
@@ -138,4 +163,20 @@ fn shoot(
     let is_svg = file.extension().is_some_and(|ending| ending == "svg");
     let text = if is_svg { shot.svg() } else { shot.text() };
     write_atomically(file, text.as_bytes()).context("the picture cannot be written")
+}
+
+/// A data set's examples, or so many as are taken, drawn evenly and in their order.
+fn texts(file: &Path, options: &ReadOptions, seed: u64) -> Result<Vec<Example>, EngineError> {
+    let load = |e: &dyn std::fmt::Display| EngineError::Load(e.to_string());
+    let examples = corpus::read(file, options).map_err(|e| load(&e))?.examples;
+    if examples.is_empty() {
+        return Err(load(&format!("{}: there is no text in it", file.display())));
+    }
+    if examples.len() <= TEXTS {
+        return Ok(examples);
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut chosen = rand::seq::index::sample(&mut rng, examples.len(), TEXTS).into_vec();
+    chosen.sort_unstable();
+    Ok(chosen.into_iter().map(|i| examples[i].clone()).collect())
 }

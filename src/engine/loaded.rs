@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 
+use super::pool::{self, NamedDirection, Pool};
 use super::recent::Recent;
 use super::stream::News;
 use super::{decode, Decoding, EngineError, LatentModel, ModelInfo, TokenProbability};
@@ -38,6 +39,8 @@ const BUNDLED: [Bundled; 1] = [Bundled {
 /// A model with everything that turns texts into latents and back.
 pub struct LoadedModel {
     name: String,
+    /// Where it was read from; none for a bundled one.
+    folder: Option<PathBuf>,
     domain: &'static dyn Domain,
     codec: Codec,
     model: TransformerVae,
@@ -81,7 +84,8 @@ impl LoadedModel {
             .ok()
             .and_then(|f| Some(f.file_name()?.to_string_lossy().into_owned()))
             .unwrap_or_else(|| folder.display().to_string());
-        Self::assemble(name, model, codec)
+        let model = Self::assemble(name, model, codec)?;
+        Ok(Self { folder: Some(folder.to_owned()), ..model })
     }
 
     /// Puts the parts together; the domain is the one that the configuration names, else free text.
@@ -113,6 +117,7 @@ impl LoadedModel {
         let samples = domain.samples();
         Ok(Self {
             name,
+            folder: None,
             domain,
             codec,
             model,
@@ -133,6 +138,12 @@ impl LoadedModel {
             self.recent = Recent::default();
         }
         Ok(self)
+    }
+
+    /// The same model, beginning with these texts instead of its domain's.
+    #[must_use]
+    pub fn with_samples(self, samples: Vec<Example>) -> Self {
+        Self { samples, ..self }
     }
 
     /// Precision of the weights that it decodes with.
@@ -349,5 +360,21 @@ impl LatentModel for LoadedModel {
 
     fn samples(&self) -> &[Example] {
         &self.samples
+    }
+
+    fn decoder_directions(
+        &self,
+        pool: &Pool,
+        per_token: usize,
+    ) -> Result<Vec<NamedDirection>, EngineError> {
+        pool::decoder_directions(&self.model, pool, per_token).map_err(failed)
+    }
+
+    /// In the model's folder; for a bundled one, in the data folder.
+    fn directions_file(&self) -> Option<PathBuf> {
+        match &self.folder {
+            Some(folder) => Some(folder.join("directions.json")),
+            None => Some(models_folder()?.join(format!("{}.directions.json", self.name))),
+        }
     }
 }

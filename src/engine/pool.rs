@@ -1,10 +1,11 @@
 //! A pool of encoded texts: the neighbours of a latent, and the directions that its texts give.
 
+mod filling;
 mod probe;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,7 @@ use crate::domain::{AttributeKind, Domain};
 use crate::latent::{principal_components, Direction, DirectionError, Geometry, Latent};
 use crate::model::{self, TransformerVae};
 
+pub(super) use filling::Filling;
 pub use probe::{Effect, Figures, Measurement, Probe, Step};
 
 /// Texts encoded together.
@@ -62,6 +64,8 @@ pub enum Source {
     Component,
     /// What the decoder hears best of a latent token.
     Decoder,
+    /// Made by a person: of two texts, or of marked points.
+    Own,
 }
 
 /// A direction with its name.
@@ -71,7 +75,8 @@ pub struct NamedDirection {
     pub name: String,
     /// Where it comes from.
     pub source: Source,
-    /// Texts that have the attribute or the label; those measured, for a number or a component; 0 for the decoder's own.
+    /// Texts that have the attribute or the label; those measured, for a number or a component; marked points of one's
+    /// own; 0 for the decoder's.
     pub with: usize,
     /// Texts that have not.
     pub without: usize,
@@ -86,34 +91,24 @@ impl Pool {
     /// The model's.
     pub fn encode(
         model: &dyn LatentModel,
-        geometry: Geometry,
         examples: &[Example],
         on_progress: OnProgress<'_>,
     ) -> Result<Option<Self>, EngineError> {
-        let mut seen = HashSet::new();
-        let examples: Vec<&Example> = examples.iter().filter(|e| seen.insert(&e.text)).collect();
-        // Texts of about one length are padded least.
-        let mut order: Vec<usize> = (0..examples.len()).collect();
-        order.sort_by_key(|&i| examples[i].text.len());
-        let mut latents: Vec<Option<Latent>> = vec![None; examples.len()];
-        for (block, places) in order.chunks(BLOCK).enumerate() {
-            let done = block * BLOCK;
-            if !on_progress(Progress { what: "encoding", done, total: examples.len() }) {
+        let mut filling = Filling::new(model.info().geometry, examples);
+        loop {
+            let (done, total) = filling.progress();
+            if done == total {
+                return filling.finish().map(Some);
+            }
+            if !on_progress(Progress { what: "encoding", done, total }) {
                 return Ok(None);
             }
-            let texts: Vec<String> = places.iter().map(|&i| examples[i].text.clone()).collect();
-            for (&i, latent) in places.iter().zip(model.encode(&texts)?) {
-                latents[i] = Some(latent);
-            }
+            filling.encode_block(model, BLOCK)?;
         }
-        let mut pool =
-            Self { geometry, texts: Vec::new(), latents: Vec::new(), labels: Vec::new() };
-        for (example, latent) in examples.into_iter().zip(latents) {
-            let latent = latent
-                .ok_or_else(|| EngineError::Model("it did not encode every text".to_owned()))?;
-            pool.push(example.text.clone(), latent, example.label.clone());
-        }
-        Ok(Some(pool))
+    }
+
+    fn empty(geometry: Geometry) -> Self {
+        Self { geometry, texts: Vec::new(), latents: Vec::new(), labels: Vec::new() }
     }
 
     fn push(&mut self, text: String, latent: Latent, label: Option<String>) {
@@ -151,9 +146,7 @@ impl Pool {
     pub fn hold_out(self, held: usize) -> (Self, Self) {
         let (count, geometry) = (self.texts.len(), self.geometry);
         let held = held.min(count);
-        let empty =
-            || Self { geometry, texts: Vec::new(), latents: Vec::new(), labels: Vec::new() };
-        let (mut kept, mut out) = (empty(), empty());
+        let (mut kept, mut out) = (Self::empty(geometry), Self::empty(geometry));
         let rows = self.texts.into_iter().zip(self.latents).zip(self.labels);
         for (i, ((text, latent), label)) in rows.enumerate() {
             // The i-th goes where the count of those held out by then grows.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Along;
 use crate::latent::{self, Direction, DirectionError, Geometry, Latent, LatentError, Path};
 
 /// How far the slider goes.
@@ -56,21 +57,21 @@ pub struct Edit {
 }
 
 /// A direction is written out in full: a file with it stands on its own.
-mod shared {
+pub(super) mod shared {
     use std::sync::Arc;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use crate::latent::Direction;
 
-    pub(super) fn serialize<S: Serializer>(
+    pub(in crate::engine) fn serialize<S: Serializer>(
         direction: &Arc<Direction>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         direction.as_ref().serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in crate::engine) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Arc<Direction>, D::Error> {
         Direction::deserialize(deserializer).map(Arc::new)
@@ -120,6 +121,9 @@ pub struct Scene {
     /// Edits, in the order in which they are applied.
     #[serde(default)]
     pub edits: Vec<Edit>,
+    /// The direction that the ladder goes along; from A to B without.
+    #[serde(default)]
+    pub along: Option<Along>,
     /// How latents become text.
     #[serde(default)]
     pub decoding: Decoding,
@@ -151,6 +155,7 @@ impl Default for Scene {
             ratio: 0.5,
             tokens: Vec::new(),
             edits: Vec::new(),
+            along: None,
             decoding: Decoding::Greedy,
         }
     }
@@ -194,7 +199,7 @@ impl Scene {
         Ok(latent)
     }
 
-    /// Whether the ladder of `other` is the same: all but the slider's place is.
+    /// Whether the way of `other` is the same: all but the slider's place and the ladder's rungs is.
     #[must_use]
     pub fn same_way(&self, other: &Self) -> bool {
         self.a == other.a

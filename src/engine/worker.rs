@@ -7,10 +7,14 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
+use super::directions_file;
+use super::known::Known;
+use super::pool::NamedDirection;
 use super::slot::Slot;
 use super::strip::{Refinement, StripSample};
 use super::way::best_of;
-use super::{decode, EngineError, Inspection, Kind, LatentModel, Reply, Request, Scene};
+use super::{decode, task, EngineError, Inspection, Kind, LatentModel, Recipe, Reply, Request};
+use super::{Scene, Task};
 use crate::eval::Units;
 use crate::latent::{ratios, Geometry, Latent, Path};
 use crate::report::Rung;
@@ -35,12 +39,19 @@ pub(super) fn run(
         Err(panic) => return fail(panic_text(&*panic)),
     };
     tell(Reply::Ready { info: model.info(), samples: model.samples().to_vec() });
+    if let Some(file) = model.directions_file() {
+        match directions_file::read(&file, &model.info()) {
+            Ok(own) => tell(Reply::OwnDirections { file, own }),
+            Err(e) => fail(e.to_string()),
+        }
+    }
     let mut worker = Worker {
         slot,
         model: &*model,
         geometry: model.info().geometry,
         encoded: Vec::new(),
         strip: (0, Refinement::default()),
+        known: Known::default(),
     };
     while let Some(request) = slot.take() {
         let clock = Instant::now();
@@ -78,6 +89,8 @@ struct Worker<'a> {
     encoded: Vec<(String, Latent)>,
     /// The strip that is being filled in, with its request's number.
     strip: (u64, Refinement),
+    /// The model's texts.
+    known: Known,
 }
 
 impl Worker<'_> {
@@ -85,8 +98,9 @@ impl Worker<'_> {
         let (generation, scene) = (request.generation, &*request.scene);
         match request.kind {
             Kind::Ladder => {
-                let ratios = ratios(scene.rungs);
-                let rungs = self.rungs(request, &ratios, &mut |rows| {
+                let (a, b) = (self.encoded(&scene.a)?, self.encoded(&scene.b)?);
+                let latents = scene.ladder(&a, &b, self.geometry).map_err(failed)?;
+                let rungs = self.judged(request, &latents, &scene.places(), &mut |rows| {
                     tell(Reply::LadderStep { generation, rows: rows.to_vec() });
                 })?;
                 tell(Reply::LadderDone { generation, rungs });
@@ -110,6 +124,23 @@ impl Worker<'_> {
                 tell(Reply::BestPath { generation, path });
             }
             Kind::Strip => self.fill_strip(request, tell)?,
+            Kind::Pool => {
+                let slot = self.slot;
+                self.known.fill(self.model, &|| !slot.supersedes(Kind::Pool), tell)?;
+            }
+            Kind::Make => {
+                if let Some(Task::Make(name, recipe)) = &request.task {
+                    let direction = Box::new(self.make(scene, name, recipe)?);
+                    tell(Reply::Made { generation, direction });
+                }
+            }
+            Kind::Measure => {
+                if let Some(Task::Measure(named)) = &request.task {
+                    let mut go_on = || !self.slot.supersedes(Kind::Measure);
+                    let measured = self.known.measure(self.model, named, &mut go_on)?;
+                    tell(Reply::Measured { generation, measurement: Box::new(measured) });
+                }
+            }
         }
         Ok(())
     }
@@ -122,7 +153,18 @@ impl Worker<'_> {
         on_step: &mut dyn FnMut(&[super::RowUpdate]),
     ) -> Result<Vec<Rung>, EngineError> {
         let latents = self.latents(&request.scene, ratios)?;
-        let found = decode(self.model, &latents, request.scene.decoding, &mut |rows| {
+        self.judged(request, &latents, ratios, on_step)
+    }
+
+    /// Decodes latents as one batch; `places` are what their rungs are called by.
+    fn judged(
+        &self,
+        request: &Request,
+        latents: &[Latent],
+        places: &[f32],
+        on_step: &mut dyn FnMut(&[super::RowUpdate]),
+    ) -> Result<Vec<Rung>, EngineError> {
+        let found = decode(self.model, latents, request.scene.decoding, &mut |rows| {
             if self.slot.supersedes(request.kind) {
                 return ControlFlow::Break(());
             }
@@ -131,7 +173,7 @@ impl Worker<'_> {
             }
             ControlFlow::Continue(())
         })?;
-        Ok(found.into_iter().zip(ratios).map(|(found, &ratio)| found.at(ratio)).collect())
+        Ok(found.into_iter().zip(places).map(|(found, &place)| found.at(place)).collect())
     }
 
     fn inspect(&mut self, request: &Request) -> Result<Inspection, EngineError> {
@@ -142,7 +184,38 @@ impl Worker<'_> {
             return Err(EngineError::Model("it decoded nothing".to_owned()));
         };
         let tokens = self.model.probabilities(&point, &rung.text)?;
-        Ok(Inspection { a: self.encoded(&scene.a)?, b: self.encoded(&scene.b)?, point, tokens })
+        let (a, b) = (self.encoded(&scene.a)?, self.encoded(&scene.b)?);
+        let (neighbours, in_pool) = self.known.around(&point, &rung.text);
+        Ok(Inspection { a, b, point, tokens, neighbours, in_pool })
+    }
+
+    fn make(
+        &mut self,
+        scene: &Scene,
+        name: &str,
+        recipe: &Recipe,
+    ) -> Result<NamedDirection, EngineError> {
+        match recipe {
+            Recipe::Ends => {
+                let ends = self.latents(&scene.ends(), &[0.0, 1.0])?;
+                task::between(name, &ends[0], &ends[1], self.geometry)
+            }
+            Recipe::Texts { from, to } => {
+                let (from, to) = (self.encoded(from)?, self.encoded(to)?);
+                task::between(name, &from, &to, self.geometry)
+            }
+            Recipe::Sets { with, without } => {
+                let mut points = |scenes: &[Arc<Scene>]| -> Result<Vec<Latent>, EngineError> {
+                    let mut points = Vec::with_capacity(scenes.len());
+                    for scene in scenes {
+                        points.extend(self.latents(scene, &[scene.ratio])?);
+                    }
+                    Ok(points)
+                };
+                let (with, without) = (points(with)?, points(without)?);
+                task::of_sets(name, &with, &without, self.known.pool(), self.geometry)
+            }
+        }
     }
 
     fn best_path(&mut self, request: &Request) -> Result<Path, EngineError> {
@@ -185,7 +258,7 @@ impl Worker<'_> {
 
     fn latents(&mut self, scene: &Scene, ratios: &[f32]) -> Result<Vec<Latent>, EngineError> {
         let (a, b) = (self.encoded(&scene.a)?, self.encoded(&scene.b)?);
-        scene.latents(&a, &b, ratios, self.geometry).map_err(|e| EngineError::Model(e.to_string()))
+        scene.latents(&a, &b, ratios, self.geometry).map_err(failed)
     }
 
     fn encoded(&mut self, text: &str) -> Result<Latent, EngineError> {
@@ -200,6 +273,10 @@ impl Worker<'_> {
         self.encoded.push((text.to_owned(), latent.clone()));
         Ok(latent)
     }
+}
+
+fn failed(e: super::SceneError) -> EngineError {
+    EngineError::Model(e.to_string())
 }
 
 #[cfg(test)]
@@ -291,7 +368,7 @@ mod tests {
     fn request(kind: Kind, generation: u64, ends: [&str; 2], ratio: f32) -> Request {
         let [a, b] = ends.map(str::to_owned);
         let scene = Scene { a, b, path: Path::Linear, rungs: 3, ratio, ..Scene::default() };
-        Request { kind, generation, scene: Arc::new(scene) }
+        Request { kind, generation, scene: Arc::new(scene), task: None }
     }
 
     fn point(generation: u64, ends: [&str; 2], ratio: f32) -> Request {

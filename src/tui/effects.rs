@@ -6,7 +6,7 @@ use super::look::Look;
 use super::terminal::Host;
 use super::theme::Theme;
 use crate::app::{update, Action, Effect, Outcome, State};
-use crate::engine::{Engine, Session};
+use crate::engine::{save_directions, Engine, Session};
 use crate::model::write_atomically;
 use crate::report::{Document, Format};
 
@@ -56,6 +56,10 @@ impl<H: Host> Stage<'_, H> {
                 Err(e) => Outcome::Failed(e.to_string()),
             }),
             Effect::Export { file, document, replace } => Some(export(&file, &document, replace)),
+            Effect::SaveDirections { file, own } => Some(match save_directions(&file, &own) {
+                Ok(()) => Outcome::SavedDirections(file),
+                Err(e) => Outcome::Failed(e.to_string()),
+            }),
             Effect::NextTheme => {
                 let Theme { name, depth, .. } = self.look.theme;
                 self.look.set_theme(Theme::new(name.next(), depth));

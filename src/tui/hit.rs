@@ -1,10 +1,12 @@
 //! Where on the screen things are, for the mouse.
 
+use std::ops::RangeInclusive;
+
 use ratatui::layout::{Position, Rect};
 
 use super::canvas::CanvasPlace;
 use crate::app::{Action, Command, Panel};
-use crate::engine::RATIO_RANGE;
+use crate::engine::{RATIO_RANGE, STRENGTH_RANGE};
 
 /// Something that can be clicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +15,10 @@ pub enum Hit {
     Slider,
     /// A latent token's own slider, from 0.
     Token(usize),
+    /// A direction's strength, from 0.
+    Strength(usize),
+    /// A direction's row, from 0.
+    Direction(usize),
     /// A rung, from 0.
     Rung(usize),
     /// A row of the focused panel, from 0.
@@ -31,6 +37,8 @@ impl Hit {
         match self {
             Self::Slider => Action::SlideTo(ratio_at(place, column)),
             Self::Token(token) => Action::SlideToken(token, ratio_at(place, column)),
+            Self::Strength(row) => Action::SetStrength(row, strength_at(place, column)),
+            Self::Direction(row) => Action::ChooseDirection(row),
             Self::Rung(rung) => Action::ChooseRung(rung),
             Self::Row(row) => Action::ChooseRow(row),
             Self::Panel(panel) => Action::Focus(panel),
@@ -40,7 +48,7 @@ impl Hit {
     }
 
     fn is_slider(self) -> bool {
-        matches!(self, Self::Slider | Self::Token(_))
+        matches!(self, Self::Slider | Self::Token(_) | Self::Strength(_))
     }
 }
 
@@ -120,18 +128,39 @@ impl Grip {
 
 /// The column of a ratio on a slider.
 pub(super) fn column_of(place: Rect, ratio: f32) -> u16 {
-    let (low, high) = (RATIO_RANGE.start(), RATIO_RANGE.end());
-    let share = ((ratio - low) / (high - low)).clamp(0.0, 1.0);
-    place.x + (share * f32::from(place.width.saturating_sub(1))).round() as u16
+    column_in(place, ratio, &RATIO_RANGE)
 }
 
 /// The ratio of a column on a slider; columns beside it are its ends.
 pub(super) fn ratio_at(place: Rect, column: u16) -> f32 {
-    let (low, high) = (RATIO_RANGE.start(), RATIO_RANGE.end());
+    // To a thousandth, as the keys move.
+    (value_in(place, column, &RATIO_RANGE) * 1000.0).round() / 1000.0
+}
+
+/// The column of a strength on a direction's slider.
+pub(super) fn strength_column(place: Rect, strength: f32) -> u16 {
+    column_in(place, strength, &STRENGTH_RANGE)
+}
+
+/// The strength of a column on a direction's slider: 0 on the whole of the column that shows 0.
+fn strength_at(place: Rect, column: u16) -> f32 {
+    if column == strength_column(place, 0.0) {
+        return 0.0;
+    }
+    value_in(place, column, &STRENGTH_RANGE)
+}
+
+fn column_in(place: Rect, value: f32, range: &RangeInclusive<f32>) -> u16 {
+    let (low, high) = (range.start(), range.end());
+    let share = ((value - low) / (high - low)).clamp(0.0, 1.0);
+    place.x + (share * f32::from(place.width.saturating_sub(1))).round() as u16
+}
+
+fn value_in(place: Rect, column: u16, range: &RangeInclusive<f32>) -> f32 {
+    let (low, high) = (range.start(), range.end());
     let cells = f32::from(place.width.saturating_sub(1)).max(1.0);
     let share = (f32::from(column) - f32::from(place.x)) / cells;
-    // To a thousandth, as the keys move.
-    ((low + share.clamp(0.0, 1.0) * (high - low)) * 1000.0).round() / 1000.0
+    low + share.clamp(0.0, 1.0) * (high - low)
 }
 
 #[cfg(test)]
@@ -159,6 +188,21 @@ mod tests {
         assert_eq!(grip.drag(200), Action::SlideToken(2, 1.5));
         assert_eq!(hits.press(9, 0), Some((Action::ChooseRung(4), None)));
         assert_eq!(hits.press(50, 3), None);
+    }
+
+    #[test]
+    fn a_directions_slider_is_dragged_from_end_to_end_and_meets_0() {
+        for width in [11, 12, 40] {
+            let place = Rect::new(5, 2, width, 1);
+            let mut hits = HitMap::default();
+            hits.add(place, Hit::Strength(3));
+            let column = strength_column(place, 0.0);
+            let (action, grip) = hits.press(column, 2).expect("a slider");
+            assert_eq!(action, Action::SetStrength(3, 0.0));
+            let grip = grip.expect("a grip");
+            assert_eq!(grip.drag(0), Action::SetStrength(3, -3.0));
+            assert_eq!(grip.drag(500), Action::SetStrength(3, 3.0));
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@
 //!
 //! Where the window is too narrow for two columns, the focused panel takes the ladder's place.
 
+mod directions;
 mod drawing;
 mod ends;
 mod footer;
@@ -23,7 +24,9 @@ mod help;
 mod keep;
 mod ladder;
 mod latents;
+mod measured;
 mod mix;
+mod neighbours;
 mod picker;
 mod pictures;
 mod point;
@@ -211,6 +214,8 @@ impl Screen<'_> {
             Panel::Mix => self.mix(state, frame, area),
             Panel::Latents => self.latents(state, frame, area),
             Panel::Keep => self.keep(state, frame, area),
+            Panel::Directions => self.directions(state, frame, area),
+            Panel::Neighbours => self.neighbours(state, frame, area),
         }
     }
 

@@ -44,14 +44,14 @@ pub(super) fn begin_typing(state: &mut State, end: EditedEnd) {
         Some(Overlay::Typing(Typing { end, input: Input::new(before.clone()), before }));
 }
 
-/// Opens the list of samples for an end.
-pub(super) fn begin_picking(state: &mut State, end: EditedEnd) {
+/// Opens the list of samples.
+pub(super) fn begin_picking(state: &mut State, pick: Pick) {
     let items = state.samples.iter().map(|example| Item {
         text: example.text.clone(),
         detail: example.label.clone().unwrap_or_default(),
     });
     let picker = Picker::of_samples(items.collect(), state.domain());
-    state.overlay = Some(Overlay::Picking(Pick::End(end), picker));
+    state.overlay = Some(Overlay::Picking(pick, picker));
 }
 
 /// Chooses any row of the list on top.

@@ -1,6 +1,6 @@
 //! What the engine tells.
 
-use super::ends;
+use super::{directions, ends};
 use crate::app::history::Change;
 use crate::app::state::{Notice, RungView, State, Strip};
 use crate::engine::{Kind, Reply};
@@ -53,6 +53,11 @@ pub(super) fn take(state: &mut State, reply: Reply) -> bool {
         Reply::Strip { generation, samples, done } if state.is_last(Kind::Strip, generation) => {
             state.strip = Strip { samples, done };
         }
+        Reply::OwnDirections { .. }
+        | Reply::Reading { .. }
+        | Reply::Directions { .. }
+        | Reply::Made { .. }
+        | Reply::Measured { .. } => directions::take(state, reply),
         Reply::Failed { message } => state.notice = Notice::Error(message),
         // News of a request that a newer one has replaced.
         _ => {}
@@ -81,7 +86,7 @@ fn figures(state: &State, rungs: &[Rung]) -> LadderMetrics {
 }
 
 impl State {
-    fn is_last(&self, kind: Kind, generation: u64) -> bool {
+    pub(super) fn is_last(&self, kind: Kind, generation: u64) -> bool {
         self.generations.is_last(kind, generation)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{ends, Effect};
+use super::{directions, ends, Effect};
 use crate::app::keep::{Kept, Outcome};
 use crate::app::prompt::{Ask, Prompt};
 use crate::app::state::{Notice, Overlay, State};
@@ -25,6 +25,10 @@ pub(super) fn ask(state: &mut State, ask: Ask) {
         Ask::Export => match &state.keep.exported {
             Some(file) => path(file),
             None => "ladder.svg".to_owned(),
+        },
+        Ask::Direction => match state.directions.chosen_row() {
+            Some(row) => row.name.clone(),
+            None => return,
         },
     };
     state.history.seal();
@@ -54,6 +58,7 @@ pub(super) fn answer(state: &mut State, prompt: &Prompt) {
             bookmark.note = text;
             state.history.change_bookmarks(&state.scene, bookmarks);
         }
+        Ask::Direction => directions::rename(state, &text),
         _ if text.is_empty() => refuse(state, "there is no file without a name: give one"),
         Ask::Save => {
             let replace = state.keep.file.as_ref() == Some(&file);
@@ -146,6 +151,7 @@ pub(super) fn take(state: &mut State, outcome: Outcome) {
             state.keep.exported = Some(file);
         }
         Outcome::Opened(file, session) => open(state, file, *session),
+        Outcome::SavedDirections(file) => directions::saved(state, &file),
         Outcome::Told(text) => tell(state, text),
         Outcome::Failed(message) => state.notice = Notice::Error(message),
     }

@@ -2,7 +2,7 @@
 
 use crate::app::actions::Step;
 use crate::app::state::State;
-use crate::engine::RATIO_RANGE;
+use crate::engine::{Along, Target, RATIO_RANGE};
 
 /// On the grid of thousandths, within the range.
 fn placed(ratio: f32) -> f32 {
@@ -25,6 +25,10 @@ pub(super) fn by(state: &mut State, step: Step) {
 pub(super) fn to_rung(state: &mut State, rung: usize) {
     let last = state.rungs.len().saturating_sub(1);
     if let Some(rung) = state.rungs.get(rung.min(last)) {
+        if let Some(Along { name, direction }) = state.scene.along.clone() {
+            state.scene.set_strength(&name, &direction, Target::Way, rung.ratio);
+            return;
+        }
         // Not on the grid: the rung's text is to be met, wherever it lies.
         state.scene.ratio = rung.ratio;
     }

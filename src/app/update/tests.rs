@@ -1,3 +1,5 @@
+mod directions;
+
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use tui_input::InputRequest;
@@ -6,8 +8,11 @@ use super::*;
 use crate::app::{keys, DrawAction, EditedEnd, Outcome, Step, COMMANDS, TOUR};
 use crate::corpus::Example;
 use crate::domain::Verdict;
-use crate::engine::{Bookmark, ModelInfo, Reply, StripSample, RATIO_RANGE, RUNG_RANGE};
-use crate::latent::Geometry;
+use crate::engine::pool::Source;
+use crate::engine::{
+    Bookmark, ModelInfo, Reply, StripSample, RATIO_RANGE, RUNG_RANGE, STRENGTH_RANGE,
+};
+use crate::latent::{Direction, Geometry};
 use crate::report::Rung;
 
 fn ready() -> State {
@@ -43,6 +48,13 @@ fn rung(ratio: f32) -> Rung {
     Rung { ratio, text: "x\u{1b}".into(), verdict: Verdict::Valid, guided: false }
 }
 
+fn named(name: &str, source: Source, axis: usize) -> NamedDirection {
+    let mut vector = [0.0; 8];
+    vector[axis % 8] = 1.0;
+    let direction = Direction::new(4, 2, &vector, 0.5).expect("a direction");
+    NamedDirection { name: name.to_owned(), source, with: 30, without: 40, direction }
+}
+
 fn actions() -> impl Strategy<Value = Action> {
     prop_oneof![
         6 => (0..COMMANDS.len()).prop_map(|i| Action::Run(COMMANDS[i].command)),
@@ -69,6 +81,15 @@ fn actions() -> impl Strategy<Value = Action> {
             };
             Action::Done(Outcome::Opened("x.json".into(), Box::new(session)))
         }),
+        1 => any::<usize>().prop_map(Action::ChooseDirection),
+        2 => (0usize..6, any::<f32>()).prop_map(|(row, strength)| Action::SetStrength(row, strength)),
+        1 => (0usize..6, -4f32..4.0).prop_map(|(row, strength)| Action::SetStrength(row, strength)),
+        1 => (0u64..20, 0usize..9).prop_map(|(generation, axis)| Action::Engine(Reply::Made {
+            generation, direction: Box::new(named("made", Source::Own, axis))
+        })),
+        1 => (0usize..9).prop_map(|axis| Action::Engine(Reply::Directions {
+            texts: 9, found: vec![named("length", Source::Number, axis), named("length", Source::Label, 1)]
+        })),
         1 => Just(Action::Accept),
         1 => Just(Action::Leave),
         1 => (0u64..40, 0usize..40).prop_map(|(generation, n)| Action::Engine(Reply::LadderDone {
@@ -101,6 +122,13 @@ fn play(state: &mut State, all: Vec<Action>) -> Result<(), TestCaseError> {
         prop_assert!(state.tour.is_none_or(|step| step < TOUR.len()));
         prop_assert!(state.outbox.is_empty());
         prop_assert!(state.scene.tokens.len() <= state.tokens());
+        prop_assert!(state.scene.edits.iter().all(|edit| STRENGTH_RANGE.contains(&edit.strength)));
+        let rows = state.directions.rows();
+        prop_assert!(state.directions.chosen() < rows.len().max(1));
+        for edit in &state.scene.edits {
+            let same = |row: &&crate::app::DirectionRow| row.name == edit.name;
+            prop_assert_eq!(rows.iter().filter(same).count(), 1);
+        }
     }
     Ok(())
 }
@@ -141,11 +169,12 @@ proptest! {
             }
             let (before, focus) = (state.scene.clone(), state.focus);
             let effects = kinds(&update(&mut state, action));
-            let ladder = !state.scene.same_way(&before) || state.scene.rungs != before.rungs;
-            prop_assert_eq!(effects.contains(&Kind::Ladder), ladder);
+            prop_assert_eq!(effects.contains(&Kind::Ladder), !state.scene.same_ladder(&before));
             prop_assert_eq!(effects.contains(&Kind::Strip), !state.scene.same_way(&before));
             if state.scene == before && state.focus == focus {
-                prop_assert!(effects.iter().all(|kind| matches!(kind, Kind::Inspect | Kind::Paths)));
+                let behind =
+                    [Kind::Inspect, Kind::Paths, Kind::Pool, Kind::Make, Kind::Measure];
+                prop_assert!(effects.iter().all(|kind| behind.contains(kind)));
             }
         }
     }

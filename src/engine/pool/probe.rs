@@ -197,7 +197,7 @@ impl<'a> Probe<'a> {
             Source::YesNo | Source::Label => {
                 had.filter(|&had| had != up).map(|_| after.is_some_and(|value| (value > 0.5) == up))
             }
-            Source::Number | Source::Component | Source::Decoder => None,
+            Source::Number | Source::Component | Source::Decoder | Source::Own => None,
         };
         let change = match (source, before, after) {
             (Source::Number, Some(before), Some(after)) => {
@@ -236,7 +236,7 @@ impl<'a> Probe<'a> {
                 }
                 Ok(values)
             }
-            Source::Component | Source::Decoder => Ok(vec![None; texts.len()]),
+            Source::Component | Source::Decoder | Source::Own => Ok(vec![None; texts.len()]),
         }
     }
 

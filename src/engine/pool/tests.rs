@@ -7,7 +7,7 @@ use crate::domain::{domain, Verdict};
 use crate::engine::{LoadedModel, ModelInfo, RowUpdate, TokenProbability};
 
 /// A model whose latent of a text is its number of letters `x` and of letters `y`, and whose decode is as many of each.
-struct Letters;
+pub(in crate::engine) struct Letters;
 
 impl LatentModel for Letters {
     fn info(&self) -> ModelInfo {
@@ -61,7 +61,7 @@ impl LatentModel for Letters {
     }
 }
 
-fn example(text: &str, label: Option<&str>) -> Example {
+pub(in crate::engine) fn example(text: &str, label: Option<&str>) -> Example {
     Example { text: text.to_owned(), label: label.map(str::to_owned) }
 }
 
@@ -74,7 +74,7 @@ fn letters() -> Pool {
             example(&("x".repeat(x) + &"Y".repeat(y)), Some(label))
         })
         .collect();
-    Pool::encode(&Letters, Geometry::Flat, &examples, &mut |_| true).unwrap().unwrap()
+    Pool::encode(&Letters, &examples, &mut |_| true).unwrap().unwrap()
 }
 
 fn named<'a>(found: &'a [NamedDirection], name: &str) -> &'a NamedDirection {
@@ -85,7 +85,7 @@ fn named<'a>(found: &'a [NamedDirection], name: &str) -> &'a NamedDirection {
 fn a_pool_keeps_the_order_and_no_text_twice() {
     let examples = [example("xxY", Some("a")), example("x", None), example("xxY", Some("b"))];
     let mut blocks = 0;
-    let pool = Pool::encode(&Letters, Geometry::Flat, &examples, &mut |_| {
+    let pool = Pool::encode(&Letters, &examples, &mut |_| {
         blocks += 1;
         true
     });
@@ -93,8 +93,8 @@ fn a_pool_keeps_the_order_and_no_text_twice() {
     assert_eq!((pool.texts(), blocks), (&["xxY".to_owned(), "x".to_owned()][..], 1));
     assert_eq!(pool.labels(), [Some("a".to_owned()), None]);
     assert_eq!(pool.latents()[0].values, [2.0, 1.0]);
-    assert_eq!(Pool::encode(&Letters, Geometry::Flat, &examples, &mut |_| false), Ok(None));
-    let nothing = Pool::encode(&Letters, Geometry::Flat, &[], &mut |_| true).unwrap().unwrap();
+    assert_eq!(Pool::encode(&Letters, &examples, &mut |_| false), Ok(None));
+    let nothing = Pool::encode(&Letters, &[], &mut |_| true).unwrap().unwrap();
     assert!(nothing.directions(domain("text").unwrap()).is_empty());
 }
 
@@ -176,10 +176,9 @@ fn a_probe_sees_what_a_direction_does_and_what_a_random_one_does_not() {
 #[test]
 fn the_bundled_model_moves_along_the_directions_of_its_own_samples() {
     let model = LoadedModel::open("python").unwrap();
-    let geometry = model.model().geometry();
-    assert_eq!(geometry, Geometry::Sphere);
+    assert_eq!(model.info().geometry, Geometry::Sphere);
     let examples: Vec<Example> = model.samples().to_vec();
-    let pool = Pool::encode(&model, geometry, &examples, &mut |_| true).unwrap().unwrap();
+    let pool = Pool::encode(&model, &examples, &mut |_| true).unwrap().unwrap();
     let own = pool.nearest(&pool.latents()[7], &pool.texts()[7], 1);
     assert!(own[0].same_text && own[0].distance < 1e-5);
 

@@ -95,9 +95,13 @@ impl FilmStrip {
         picture: (usize, usize),
         mode: GlyphMode,
     ) -> Self {
-        let Some(plan) = plan(area, count, picture, mode, WANTED) else {
+        let Some(few) = plan(area, count, picture, mode, WANTED) else {
             return Self::default();
         };
+        // Twice as many in view are worth smaller pictures.
+        let twice = 2 * few.capacity();
+        let many = plan(area, count, picture, mode, twice).filter(|p| p.capacity() >= twice);
+        let plan = many.unwrap_or(few);
         let shown = count.min(plan.capacity());
         let rows = shown.div_ceil(plan.across);
         let across = shown.div_ceil(rows) as u16;

@@ -18,7 +18,7 @@ use crate::app::{Drawing, EditedEnd, Pen, State, DRAW_KEYS};
 use crate::tui::canvas;
 
 /// The largest that is of use.
-const LARGEST: (u16, u16) = (124, 36);
+const LARGEST: (u16, u16) = (102, 34);
 /// From these on there is a picture beside the canvas, a line above both, a second line of hints.
 const WIDE: u16 = 34;
 const HIGH: u16 = 12;

@@ -37,6 +37,8 @@ impl Screen<'_> {
                 ("≠ comes back changed".to_owned(), self.theme.bad)
             }
             Some(rung) => (format!("≠ {}", visible(&rung.text)), self.theme.bad),
+            // The ladder does not begin and end with them.
+            None if state.scene.along.is_some() => (String::new(), self.theme.dim),
             None => ("…".to_owned(), self.theme.dim),
         };
         let label = match state.label(text) {

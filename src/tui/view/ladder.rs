@@ -4,6 +4,8 @@
 //!   0.00 x = 1                                   =A ✓
 //! ▸ 0.50 x = foo(                               new ✗ 8: '(' was never closed
 //! ```
+//!
+//! Along a direction a rung is known by its strength, `+1.2σ`.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -59,7 +61,11 @@ impl Screen<'_> {
         let least = 1.max(room.saturating_sub(text.width() as u16 + 1).max(half));
         let verdict = fit(&verdict, least.min(room));
         let room = room.saturating_sub(verdict.width() as u16);
-        let mut spans = vec![Span::styled(format!("{mark}{:>5.2} ", rung.ratio), ratio_style)];
+        let place = match state.scene.along {
+            Some(_) => format!("{mark}{:>+4.1}σ ", rung.ratio),
+            None => format!("{mark}{:>5.2} ", rung.ratio),
+        };
+        let mut spans = vec![Span::styled(place, ratio_style)];
         if rung.verdict.is_none() {
             spans.push(Span::styled(fit(&text, room), self.theme.dim));
         } else {
@@ -111,6 +117,12 @@ impl Screen<'_> {
 
     /// Validity, variety and smoothness in one line.
     pub(super) fn summary(&self, state: &State, frame: &mut Frame<'_>, area: Rect) {
+        if let Some(along) = &state.scene.along {
+            let line =
+                Line::styled(fit(&along_summary(state, &along.name), area.width), self.theme.dim);
+            frame.render_widget(line, area);
+            return;
+        }
         let mut parts = Vec::new();
         match (state.interior_validity(), &state.figures) {
             (Some((valid, all)), Some(figures)) => {
@@ -129,4 +141,21 @@ impl Screen<'_> {
         let line = Line::styled(fit(&parts.join(" · "), area.width), self.theme.dim);
         frame.render_widget(line, area);
     }
+}
+
+/// Validity and variety of a ladder along a direction.
+fn along_summary(state: &State, name: &str) -> String {
+    let rungs = &state.rungs;
+    let verdicts: Option<Vec<bool>> =
+        rungs.iter().map(|rung| Some(rung.verdict.as_ref()?.is_valid())).collect();
+    let counts = match verdicts {
+        Some(verdicts) => {
+            let valid = verdicts.into_iter().filter(|valid| *valid).count();
+            let texts: std::collections::HashSet<&str> = rungs.iter().map(|r| &*r.text).collect();
+            format!("{valid}/{} valid · {} distinct", rungs.len(), texts.len())
+        }
+        None => "decoding the ladder …".to_owned(),
+    };
+    let (name, ratio) = (visible(name), state.scene.ratio);
+    format!("{counts} · along {name} at t = {ratio:.2} · {}", state.scene.decoding.name())
 }

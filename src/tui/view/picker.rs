@@ -40,6 +40,7 @@ impl Screen<'_> {
             Pick::End(EditedEnd::A) => " end A ",
             Pick::End(EditedEnd::B) => " end B ",
             Pick::Command => " commands ",
+            Pick::Third => " C of A − B + C ",
         };
         let count = format!(" {} of {} ", picker.matches().len(), picker.len());
         let block = Block::bordered()
@@ -61,9 +62,10 @@ impl Screen<'_> {
             let text = "nothing matches: type less";
             frame.render_widget(Line::styled(text, self.theme.dim), row(list, 0));
         }
-        match pick {
-            Pick::End(_) if state.draws_pictures() => self.sheet(picker, state, frame, list),
-            _ => self.list(pick, picker, frame, list),
+        if pick.is_sample() && state.draws_pictures() {
+            self.sheet(picker, state, frame, list);
+        } else {
+            self.list(pick, picker, frame, list);
         }
     }
 
@@ -75,10 +77,7 @@ impl Screen<'_> {
         for (y, (_, item)) in picker.matches().skip(first).take(room).enumerate() {
             let chosen = first + y == picker.chosen();
             let here = row(list, y as u16);
-            let detail_style = match pick {
-                Pick::End(_) => self.theme.dim,
-                Pick::Command => self.theme.key,
-            };
+            let detail_style = if pick.is_sample() { self.theme.dim } else { self.theme.key };
             let detail = fit(&visible(&item.detail), here.width / 3);
             let room = here.width.saturating_sub(3 + detail.width() as u16);
             let text = fit(&visible(&item.text), room);

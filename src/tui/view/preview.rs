@@ -37,7 +37,9 @@ impl Screen<'_> {
         frame: &mut Frame<'_>,
         area: Rect,
     ) -> Rect {
-        let Pick::End(_) = pick else { return area };
+        if !pick.is_sample() {
+            return area;
+        }
         if area.width < WIDE || area.height < 6 {
             return area;
         }
@@ -117,7 +119,9 @@ impl Screen<'_> {
 
     /// What a query can say beside letters, while nothing is typed.
     pub(super) fn query_hint(&self, pick: Pick, state: &State) -> String {
-        let Pick::End(_) = pick else { return String::new() };
+        if !pick.is_sample() {
+            return String::new();
+        }
         let mut hints = Vec::new();
         if let Some(label) = state.samples.iter().find_map(|sample| sample.label.as_ref()) {
             let word = label.split_whitespace().next().unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::app::{Notice, RungView, COMMANDS};
+use crate::engine::pool::Neighbour;
 use crate::engine::{Inspection, TokenProbability};
 use crate::latent::Latent;
 
@@ -116,6 +117,17 @@ fn nothing_of_a_text_acts_on_the_terminal() {
                 b: latent.clone(),
                 point: latent,
                 tokens: vec![token; 2],
+                neighbours: vec![
+                    Neighbour {
+                        index: 0,
+                        text: text.clone(),
+                        label: Some(text.clone()),
+                        distance: f32::NAN,
+                        same_text: true,
+                    };
+                    2
+                ],
+                in_pool: Some(false),
             });
             if let Some(model) = &mut state.model {
                 model.name.clone_from(&text);
