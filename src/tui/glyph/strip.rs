@@ -198,15 +198,15 @@ fn plan(
 
 /// The line below a picture: where it lies and whether it is valid; an ellipsis while that is not known.
 #[must_use]
-pub fn caption(ratio: f32, valid: Option<bool>, chosen: bool, theme: &Theme) -> Line<'static> {
+pub fn caption(place: &str, valid: Option<bool>, chosen: bool, theme: &Theme) -> Line<'static> {
     let (mark, style) = match valid {
         Some(true) => ("✓", theme.good),
         Some(false) => ("✗", theme.bad),
         None => ("…", theme.dim),
     };
-    let (pointer, ratio_style) = if chosen { ("▸", theme.chosen) } else { ("", Style::new()) };
+    let (pointer, place_style) = if chosen { ("▸", theme.chosen) } else { ("", Style::new()) };
     Line::from(vec![
-        Span::styled(format!("{pointer}{ratio:.2}"), ratio_style),
+        Span::styled(format!("{pointer}{place}"), place_style),
         Span::raw(" "),
         Span::styled(mark, style),
     ])

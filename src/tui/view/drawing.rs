@@ -84,7 +84,9 @@ impl Screen<'_> {
         if let Some(placed) = placed {
             self.hits.add_canvas(placed);
         }
-        let back = rung.and_then(|r| picture_of(state, &r.text, r.verdict.is_some()));
+        let back = rung
+            .filter(|_| state.scene.along.is_none())
+            .and_then(|r| picture_of(state, &r.text, r.verdict.is_some()));
         if let Some(picture) = back.filter(|_| right.width > 0) {
             self.painter.draw(&picture, right, frame.buffer_mut());
         }
