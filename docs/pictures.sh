@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Draws all pictures of docs/pictures anew: the real program plays the keys on a screen in memory. Every machine and
 # instruction set gives the same bytes, so that a change of the screen shows as a change of these files.
+#
+#     docs/pictures.sh [PROGRAM]    # without a program it is built
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p docs/pictures
@@ -8,10 +10,12 @@ mkdir -p docs/pictures
 # Neither a person's configuration nor the variables of their terminal count.
 export XDG_CONFIG_HOME=/nonexistent
 
-cargo build --release --locked --quiet
+program=${1:-}
 # picture NAME SIZE KEYS
 picture() {
-  cargo run --release --locked --quiet -- --seed 3 --theme dark --size "$2" --keys "$3" --shot "docs/pictures/$1.svg"
+  local run=(cargo run --release --locked --quiet --)
+  [ -z "$program" ] || run=("$program")
+  "${run[@]}" --seed 3 --theme dark --precision f32 --size "$2" --keys "$3" --shot "docs/pictures/$1.svg"
 }
 
 picture ladder 120x40 ''

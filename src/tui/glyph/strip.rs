@@ -95,9 +95,13 @@ impl FilmStrip {
         picture: (usize, usize),
         mode: GlyphMode,
     ) -> Self {
-        let Some(plan) = plan(area, count, picture, mode, WANTED) else {
+        let Some(few) = plan(area, count, picture, mode, WANTED) else {
             return Self::default();
         };
+        // Twice as many in view are worth smaller pictures.
+        let twice = 2 * few.capacity();
+        let many = plan(area, count, picture, mode, twice).filter(|p| p.capacity() >= twice);
+        let plan = many.unwrap_or(few);
         let shown = count.min(plan.capacity());
         let rows = shown.div_ceil(plan.across);
         let across = shown.div_ceil(rows) as u16;
@@ -194,15 +198,15 @@ fn plan(
 
 /// The line below a picture: where it lies and whether it is valid; an ellipsis while that is not known.
 #[must_use]
-pub fn caption(ratio: f32, valid: Option<bool>, chosen: bool, theme: &Theme) -> Line<'static> {
+pub fn caption(place: &str, valid: Option<bool>, chosen: bool, theme: &Theme) -> Line<'static> {
     let (mark, style) = match valid {
         Some(true) => ("✓", theme.good),
         Some(false) => ("✗", theme.bad),
         None => ("…", theme.dim),
     };
-    let (pointer, ratio_style) = if chosen { ("▸", theme.chosen) } else { ("", Style::new()) };
+    let (pointer, place_style) = if chosen { ("▸", theme.chosen) } else { ("", Style::new()) };
     Line::from(vec![
-        Span::styled(format!("{pointer}{ratio:.2}"), ratio_style),
+        Span::styled(format!("{pointer}{place}"), place_style),
         Span::raw(" "),
         Span::styled(mark, style),
     ])

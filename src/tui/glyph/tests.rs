@@ -209,7 +209,10 @@ fn a_strip_at_every_size() {
             let valid = [Some(true), Some(false), None][index % 3];
             let ratio = index as f32 / 10.0;
             let picture = if valid.is_none() { &half } else { &two };
-            Some(StripItem { picture, caption: caption(ratio, valid, index == 7, &Theme::plain()) })
+            Some(StripItem {
+                picture,
+                caption: caption(&format!("{ratio:.2}"), valid, index == 7, &Theme::plain()),
+            })
         };
         terminal
             .draw(|frame| {

@@ -18,7 +18,7 @@ use crate::app::{Drawing, EditedEnd, Pen, State, DRAW_KEYS};
 use crate::tui::canvas;
 
 /// The largest that is of use.
-const LARGEST: (u16, u16) = (124, 36);
+const LARGEST: (u16, u16) = (102, 34);
 /// From these on there is a picture beside the canvas, a line above both, a second line of hints.
 const WIDE: u16 = 34;
 const HIGH: u16 = 12;
@@ -84,7 +84,9 @@ impl Screen<'_> {
         if let Some(placed) = placed {
             self.hits.add_canvas(placed);
         }
-        let back = rung.and_then(|r| picture_of(state, &r.text, r.verdict.is_some()));
+        let back = rung
+            .filter(|_| state.scene.along.is_none())
+            .and_then(|r| picture_of(state, &r.text, r.verdict.is_some()));
         if let Some(picture) = back.filter(|_| right.width > 0) {
             self.painter.draw(&picture, right, frame.buffer_mut());
         }

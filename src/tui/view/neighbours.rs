@@ -32,6 +32,10 @@ impl Screen<'_> {
             None => ("looking for the nearest texts …".to_owned(), self.theme.dim),
         };
         frame.render_widget(Line::styled(fit(&text, area.width), style), row(area, 0));
+        if state.draws_pictures() {
+            let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+            return self.neighbour_sheet(&inspection.neighbours, state, frame, below);
+        }
         for (y, neighbour) in (1..area.height).zip(&inspection.neighbours) {
             frame.render_widget(self.neighbour(neighbour, area.width), row(area, y));
         }

@@ -72,7 +72,11 @@ impl Screen<'_> {
         let item = |index: usize| {
             let rung = state.rungs.get(index)?;
             let valid = rung.verdict.as_ref().map(crate::domain::Verdict::is_valid);
-            let mut caption = caption(rung.ratio, valid, index == chosen, self.theme);
+            let place = match state.scene.along {
+                Some(_) => format!("{:+.1}σ", rung.ratio),
+                None => format!("{:.2}", rung.ratio),
+            };
+            let mut caption = caption(&place, valid, index == chosen, self.theme);
             if wide {
                 let like = self.likeness(state, index);
                 caption.push_span(Span::styled(format!(" {}", like.content.trim()), like.style));
@@ -183,6 +187,10 @@ impl Screen<'_> {
 
     /// What comes back of an end, and whether that is the same.
     fn returned(&mut self, state: &State, end: EditedEnd, frame: &mut Frame<'_>, place: Rect) {
+        if state.scene.along.is_some() {
+            // The ladder along a direction does not begin and end with them.
+            return;
+        }
         let (rung, index) = match end {
             EditedEnd::A => (state.rungs.first(), 0),
             EditedEnd::B => (state.rungs.last(), state.rungs.len().saturating_sub(1)),

@@ -1,4 +1,4 @@
-//! A list of samples that are pictures, side by side as on a contact sheet, each with its label.
+//! Samples and neighbours that are pictures, side by side as on a contact sheet, each with its label.
 //!
 //! ```text
 //!   ▄▄▄▄     ▄▄▄▄     ▀▀▀█
@@ -16,11 +16,35 @@ use super::pictures::{picture_of, picture_size};
 use super::text::fit;
 use super::Screen;
 use crate::app::{Item, Picker, State};
+use crate::engine::pool::Neighbour;
 use crate::report::visible;
 use crate::tui::glyph::FilmStrip;
 use crate::tui::hit::Hit;
 
 impl Screen<'_> {
+    /// Texts near the slider, each with its distance and label.
+    pub(super) fn neighbour_sheet(
+        &self,
+        neighbours: &[Neighbour],
+        state: &State,
+        frame: &mut Frame<'_>,
+        area: Rect,
+    ) {
+        let (size, mode) = (picture_size(state), self.painter.mode());
+        for place in FilmStrip::new(area, neighbours.len(), 0, size, mode).frames {
+            let Some(neighbour) = neighbours.get(place.index) else { continue };
+            if let Some(picture) = picture_of(state, &neighbour.text, true) {
+                self.painter.draw(&picture, place.glyph, frame.buffer_mut());
+            }
+            let sign = if neighbour.same_text { "=" } else { "" };
+            let label = neighbour.label.as_deref().map(visible).unwrap_or_default();
+            let caption = format!("{sign}{:.2} {label}", neighbour.distance);
+            let style = if neighbour.same_text { self.theme.copy } else { self.theme.dim };
+            let line = Line::styled(fit(&caption, place.caption.width), style);
+            line.alignment(Alignment::Center).render(place.caption, frame.buffer_mut());
+        }
+    }
+
     pub(super) fn sheet(
         &mut self,
         picker: &Picker,

@@ -8,11 +8,12 @@ use ratatui::Terminal;
 use tui_input::InputRequest;
 
 use super::*;
-use crate::app::{keys, update, Action, Command, DrawAction, EditedEnd};
+use crate::app::{keys, update, Action, Command, DrawAction, EditedEnd, Texts};
 use crate::corpus::Example;
 use crate::domain::{domain, Verdict};
-use crate::engine::{ModelInfo, Reply};
-use crate::latent::Geometry;
+use crate::engine::pool::Neighbour;
+use crate::engine::{Inspection, ModelInfo, Reply};
+use crate::latent::{Geometry, Latent};
 use crate::report::Rung;
 use crate::tui::glyph::GlyphMode;
 
@@ -91,6 +92,31 @@ fn a_ladder_of_digits_at_every_size() {
     }
     let text = Look::new(crate::tui::Theme::plain(), GlyphMode::Text);
     insta::assert_snapshot!("digits_text_120x40", screen(&state, &text, 120, 40));
+}
+
+#[test]
+fn neighbours_of_a_digit_are_digits() {
+    let mut state = decoded_digits();
+    let samples = digits();
+    let near = |(index, sample): (usize, &Example)| Neighbour {
+        index,
+        text: sample.text.clone(),
+        label: sample.label.clone(),
+        distance: 0.11 * index as f32,
+        same_text: index == 0,
+    };
+    let latent = Latent { tokens: 8, size: 32, values: vec![0.1; 256] };
+    state.directions.texts = Texts::Read(samples.len());
+    state.inspection = Some(Inspection {
+        a: latent.clone(),
+        b: latent.clone(),
+        point: latent,
+        tokens: Vec::new(),
+        neighbours: samples.iter().enumerate().take(8).map(near).collect(),
+        in_pool: Some(true),
+    });
+    let _ = update(&mut state, Action::Focus(Panel::Neighbours));
+    insta::assert_snapshot!("neighbours_120x40", draw(&state, 120, 40));
 }
 
 #[test]

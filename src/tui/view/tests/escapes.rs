@@ -1,10 +1,12 @@
 //! Texts that would act on a terminal, in every place where a text can come from, through everything that is drawn.
 
 use super::*;
-use crate::app::{Notice, RungView, COMMANDS};
+use std::sync::Arc;
+
+use crate::app::{Notice, RungView, Texts, COMMANDS};
 use crate::engine::pool::Neighbour;
-use crate::engine::{Inspection, TokenProbability};
-use crate::latent::Latent;
+use crate::engine::{Along, Inspection, TokenProbability};
+use crate::latent::{Direction, Latent};
 
 /// Escape sequences, directions, what does not show, marks, wide characters, many characters, many lines.
 fn nasty() -> Vec<String> {
@@ -134,7 +136,13 @@ fn nothing_of_a_text_acts_on_the_terminal() {
             }
             run(&mut state, Command::Swap);
             run(&mut state, Command::Bookmark);
+            state.directions.texts = Texts::Read(3);
             check_all(&state, name);
+            let direction = Direction::new(1, 1, &[1.0], 1.0).expect("a direction");
+            let along = Along { name: text.clone(), direction: Arc::new(direction) };
+            state.scene.along = Some(along);
+            let _ = update(&mut state, Action::Focus(Panel::Directions));
+            check(&state, 120, 40, name);
             for notice in [Notice::Status(text.clone()), Notice::Error(text.clone())] {
                 state.notice = notice;
                 check(&state, 120, 40, name);
