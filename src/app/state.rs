@@ -6,7 +6,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tui_input::Input;
 
-use super::actions::{Command, Entry, Keys};
+use super::actions::Command;
+use super::commands::{Entry, Keys};
 use super::directions::{Directions, Texts};
 use super::drawing::Drawing;
 use super::history::History;

@@ -1,6 +1,6 @@
 //! The tour of the first run: five things to know, each beside what it explains.
 
-use super::actions::Keys;
+use super::commands::Keys;
 
 /// What a step explains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,8 @@ mod tour;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::actions::{Action, Command, COMMANDS};
+use super::actions::{Action, Command};
+use super::commands::COMMANDS;
 use super::history::Change;
 use super::picker::{Item, Picker};
 use super::prompt::Ask;
