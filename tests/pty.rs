@@ -218,10 +218,12 @@ fn control_z_pauses_and_fg_brings_the_explorer_back() {
     t.press("fg\n");
     t.wait("the ladder again", |s| rungs(s) >= 9 && s.contains("quit") && !s.contains("paused"));
     t.press("?");
-    t.wait("the help", |s| s.contains("show or hide this help"));
+    t.wait("the help", |s| s.contains("╭ help ") && s.contains("↑↓ 1–"));
+    t.press("\u{1b}[6~");
+    t.wait("more of the help", |s| s.contains("↑↓ 11–"));
     // Escape and a letter at once would be one key with alt.
     t.press("\u{1b}");
-    t.wait("the ladder", |s| !s.contains("show or hide this help"));
+    t.wait("the ladder", |s| !s.contains("╭ help "));
     t.press("q");
     t.wait("the shell", |s| s.trim_end().ends_with("ready>"));
     assert!(t.gave_all_back());
@@ -305,7 +307,7 @@ fn the_tour_comes_on_the_first_run_only_and_leaves_the_keys_alone() {
     t.press("\r");
     t.wait("the second step", |s| s.contains("2 of 5 · the ladder"));
     t.press("r");
-    let ends = |s: &str| s.lines().nth(1).unwrap_or_default().to_owned();
+    let ends = |s: &str| s.lines().nth(2).unwrap_or_default().to_owned();
     t.wait("other ends", |s| ends(s) != ends(&before) && s.contains("2 of 5"));
     // Quitting is not leaving the tour.
     t.press("q");
@@ -343,7 +345,13 @@ fn a_session_is_kept_saved_and_gone_on_with() {
     t.wait("the prompt", |s| s.contains("new bookmark"));
     t.press("half way\r");
     t.wait("it is kept", |s| s.contains("kept as bookmark 1"));
-    t.press("2y");
+    t.press("2");
+    let judged = |s: &str| {
+        let below = s.split("t = 0.200").nth(1).unwrap_or_default();
+        below.lines().take(6).any(|line| line.contains(['✓', '✗']))
+    };
+    t.wait("the decode", judged);
+    t.press("y");
     t.wait("copied", |s| s.contains("copied the decode at t = 0.200"));
     assert!(String::from_utf8_lossy(&t.raw).contains("\u{1b}]52;c;"));
     t.press("\u{13}");
