@@ -382,3 +382,36 @@ fn a_session_is_kept_saved_and_gone_on_with() {
     t.press("q");
     assert_eq!(t.exit_code(), 0);
 }
+
+/// Texts of one's own with labels: their labels are directions, and what is made of them is kept.
+#[test]
+fn a_data_set_gives_directions_and_own_ones_are_saved() {
+    let dir = tempfile::tempdir().expect("folder");
+    let file = dir.path().join("lines.csv");
+    let assigned = (0..30).map(|i| format!("x{i} = {i},assigned\n"));
+    let called = (0..30).map(|i| format!("print(x{i}),called\n"));
+    let rows: String = assigned.chain(called).collect();
+    std::fs::write(&file, format!("text,kind\n{rows}")).expect("file");
+    let (file, home) = (file.display().to_string(), dir.path().display().to_string());
+    let variables = [("XDG_DATA_HOME", home.as_str())];
+    let data = ["--data", &file, "--column", "text", "--label-column", "kind", "--seed", "1"];
+    let mut t = Terminal::start_with(120, 40, &data, &variables);
+    t.wait("the ladder", |s| rungs(s) == 11 && s.contains("quit"));
+    t.press(":");
+    t.wait("the commands", |s| s.contains("commands ─"));
+    t.press("direction from ends\r");
+    t.wait("the list left", |s| !s.contains("commands ─"));
+    t.press("\t\t");
+    t.wait("the directions", |s| s.contains("@ assigned") && s.contains("* A to B"));
+    t.press("s");
+    t.wait("they are saved", |s| s.contains("directions saved: python.directions.json"));
+    t.press("q");
+    assert_eq!(t.exit_code(), 0);
+
+    let mut t = Terminal::start_with(120, 40, &[], &variables);
+    t.wait("the ladder", |s| rungs(s) == 11 && s.contains("quit"));
+    t.press("\t\t");
+    t.wait("the direction", |s| s.contains("* A to B") && s.contains("# length"));
+    t.press("q");
+    assert_eq!(t.exit_code(), 0);
+}

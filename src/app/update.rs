@@ -75,6 +75,10 @@ pub enum Effect {
 /// afterwards.
 #[must_use]
 pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
+    if let Some(command) = accepted_command(state, &action) {
+        state.overlay = None;
+        return update(state, Action::Run(command));
+    }
     let before = state.scene.clone();
     let wanted = state.wants_inspection();
     if action == Action::Run(Command::BestPath) {
@@ -112,6 +116,16 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
     effects.extend(directions::follow(state));
     effects.append(&mut state.outbox);
     effects
+}
+
+/// The command that accepting means while the list of commands is open.
+fn accepted_command(state: &State, action: &Action) -> Option<Command> {
+    match (action, &state.overlay) {
+        (Action::Accept, Some(Overlay::Picking(Pick::Command, picker))) => {
+            COMMANDS.get(picker.chosen_item()?).map(|entry| entry.command)
+        }
+        _ => None,
+    }
 }
 
 /// Goes through the history.
@@ -170,11 +184,8 @@ fn accept(state: &mut State) {
     match pick {
         Pick::End(end) => ends::take_sample(state, end, item),
         Pick::Third => directions::take_third(state, item),
-        Pick::Command => {
-            if let Some(entry) = COMMANDS.get(item) {
-                run(state, entry.command);
-            }
-        }
+        // A command is taken before.
+        Pick::Command => {}
     }
 }
 

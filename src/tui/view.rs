@@ -234,10 +234,11 @@ impl Screen<'_> {
         }
         frame.render_widget(Line::from(spans), area);
         if let Notice::Status(text) = &state.notice {
-            let line = Line::styled(visible(text), self.theme.dim).alignment(Alignment::Right);
-            // Only where it does not run into the title.
+            // Where it runs into the title, a gap tells them apart.
+            let text = format!("  {}", visible(text));
+            let line = Line::styled(text, self.theme.dim).alignment(Alignment::Right);
             let width = line.width() as u16;
-            if area.width > width {
+            if area.width >= width {
                 let place = Rect { x: area.right() - width, width, ..area };
                 frame.render_widget(line, place);
             }

@@ -189,7 +189,8 @@ pub(super) fn save(state: &mut State) {
 /// They have been saved.
 pub(super) fn saved(state: &mut State, file: &std::path::Path) {
     state.directions.unsaved = false;
-    state.notice = Notice::Status(format!("directions saved: {}", file.display()));
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    state.notice = Notice::Status(format!("directions saved: {name}"));
 }
 
 /// What the engine tells of directions.

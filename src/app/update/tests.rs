@@ -446,3 +446,20 @@ fn the_tour_goes_on_and_back_and_is_remembered_when_it_is_left() {
     state.tour = Some(TOUR.len() - 1);
     assert_eq!(update(&mut state, Action::NextStep), [Effect::TourIsSeen]);
 }
+
+#[test]
+fn every_command_of_the_list_is_done_as_by_its_key() {
+    let mut state = ready();
+    let _ = update(&mut state, Action::SlideTo(0.9));
+    let mut find = |name: &str| {
+        let _ = press(&mut state, Command::Palette);
+        let _ = update(&mut state, Action::Paste(name.into()));
+        let effects = update(&mut state, Action::Accept);
+        assert!(state.overlay.is_none());
+        (state.scene.ratio, kinds(&effects))
+    };
+    assert_eq!(find("undo take"), (0.5, vec![Kind::Point]));
+    assert_eq!(find("redo"), (0.9, vec![Kind::Point]));
+    assert_eq!(find("best path"), (0.9, vec![Kind::Paths]));
+    assert_eq!(find("slide to 0.3"), (0.3, vec![Kind::Point]));
+}

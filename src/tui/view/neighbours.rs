@@ -41,7 +41,7 @@ impl Screen<'_> {
         }
         let legend = inspection.neighbours.len() as u16 + 2;
         if legend < area.height {
-            let text = "distance of latents · = the same text as the decode";
+            let text = "distances of latents; = the decode itself";
             frame.render_widget(
                 Line::styled(fit(text, area.width), self.theme.dim),
                 row(area, legend),
