@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Draws all pictures of docs/pictures anew: the real program plays the keys on a screen in memory. Every machine and
-# instruction set gives the same bytes, so that a change of the screen shows as a change of these files.
+# Draws all pictures of docs/pictures anew: the real program plays the keys on a screen in memory. The texts are the same on
+# every machine, so that a change of the screen shows as a change of these files; only the shades of latents.svg follow the
+# last bits of the numbers, which instruction sets round differently.
 #
 #     docs/pictures.sh [PROGRAM]    # without a program it is built
 set -euo pipefail

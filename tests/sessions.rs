@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tvae_tui::engine::{
-    replay_session, Bookmark, Decoding, Engine, Kind, LatentModel, LoadedModel, Reply, Request,
-    Scene, Session,
+    replay_session, Along, Bookmark, Decoding, Edit, Engine, Kind, LatentModel, LoadedModel, Reply,
+    Request, Scene, Session, Target,
 };
-use tvae_tui::latent::Path;
+use tvae_tui::latent::{Direction, Path};
 use tvae_tui::report::Rung;
 
 /// What the running engine tells of a scene.
@@ -45,6 +45,19 @@ fn a_saved_session_replays_to_what_the_engine_told() {
             ..Scene::default()
         })
         .collect();
+    // One with edits, and one whose ladder goes along a direction.
+    let direction = Arc::new(Direction::random(8, 32, 2.0, 3).expect("a direction"));
+    let edit = |target, strength| Edit {
+        name: "some way".into(),
+        target,
+        strength,
+        direction: Arc::clone(&direction),
+    };
+    let edited =
+        Scene { edits: vec![edit(Target::A, 1.5), edit(Target::Way, -2.0)], ..scenes[0].clone() };
+    let along = Some(Along { name: "some way".into(), direction: Arc::clone(&direction) });
+    let turned = Scene { along, ..edited.clone() };
+    let scenes: Vec<Scene> = scenes.into_iter().chain([edited, turned]).collect();
     let told: Vec<(Vec<Rung>, Rung)> = scenes
         .iter()
         .zip(1..)

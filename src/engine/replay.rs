@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use super::{decode, EngineError, LatentModel, Scene, Session};
-use crate::latent::{ratios, Latent};
+use super::{decode, EngineError, LatentModel, Scene, SceneError, Session};
+use crate::latent::Latent;
 use crate::report::{Document, Part, Rung};
 
 /// A scene's ladder and the decode at its slider: what the explorer shows of it, in the same way.
@@ -13,15 +13,15 @@ use crate::report::{Document, Part, Rung};
 pub fn replay(model: &dyn LatentModel, scene: &Scene) -> Result<(Vec<Rung>, Rung), EngineError> {
     // One by one, as the explorer encodes them.
     let (a, b) = (encoded(model, &scene.a)?, encoded(model, &scene.b)?);
-    let rungs = |ratios: &[f32]| -> Result<Vec<Rung>, EngineError> {
-        let latents = scene
-            .latents(&a, &b, ratios, model.info().geometry)
-            .map_err(|e| EngineError::Model(e.to_string()))?;
-        let found = decode(model, &latents, scene.decoding, &mut |_| ControlFlow::Continue(()))?;
-        Ok(found.into_iter().zip(ratios).map(|(found, &ratio)| found.at(ratio)).collect())
+    let geometry = model.info().geometry;
+    let failed = |e: SceneError| EngineError::Model(e.to_string());
+    let judged = |latents: &[Latent], places: &[f32]| -> Result<Vec<Rung>, EngineError> {
+        let found = decode(model, latents, scene.decoding, &mut |_| ControlFlow::Continue(()))?;
+        Ok(found.into_iter().zip(places).map(|(found, &place)| found.at(place)).collect())
     };
-    let ladder = rungs(&ratios(scene.rungs))?;
-    let point = rungs(&[scene.ratio])?.pop();
+    let ladder = judged(&scene.ladder(&a, &b, geometry).map_err(failed)?, &scene.places())?;
+    let here = [scene.ratio];
+    let point = judged(&scene.latents(&a, &b, &here, geometry).map_err(failed)?, &here)?.pop();
     Ok((ladder, point.ok_or_else(|| EngineError::Model("it decoded nothing".to_owned()))?))
 }
 

@@ -7,7 +7,7 @@
 //!   0.00 x = 1                                                 ✓ │
 //!   …                                                            │
 //!   1.00 return self.value                                     ✓ │
-//! 7/9 valid · 8/9 distinct · 3/9 blends · path per-token         │
+//! 7/9 valid · 8 distinct · 3 blends · step 0.42 · per-token      │
 //!        ▁▁▁▁▁▁▁▁████████▁▁███████▁▁▁▁▁▁▁▁                       │
 //!        ╶────────┼────●────────┼────────╴                       │
 //! t = 0.50  decode at the slider                               ✓ │
@@ -196,13 +196,13 @@ impl Screen<'_> {
         for panel in Panel::ALL.into_iter().filter(|panel| *panel != Panel::Ladder) {
             let name =
                 if panel == shown { format!("[{}]", panel.name()) } else { panel.name().into() };
-            let width = name.width() as u16 + 2;
+            let width = name.width() as u16 + 1;
             if x + width > area.right() {
                 break;
             }
             let style = if panel == shown { self.theme.chosen } else { self.theme.dim };
             let place = Rect { x, width, ..area };
-            frame.render_widget(Line::styled(format!(" {name} "), style), place);
+            frame.render_widget(Line::styled(format!(" {name}"), style), place);
             self.hits.add(place, Hit::Panel(panel));
             x += width;
         }

@@ -116,6 +116,10 @@ fn differences(scene: &Scene, present: &Scene) -> String {
     if scene.edits != present.edits {
         parts.push(format!("{} edits", scene.edits.len()));
     }
+    if scene.along != present.along {
+        let along = scene.along.as_ref().map(|along| format!("along {}", visible(&along.name)));
+        parts.push(along.unwrap_or_else(|| "from A to B".to_owned()));
+    }
     parts.into_iter().map(|part| part + " ").collect()
 }
 

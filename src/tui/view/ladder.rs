@@ -132,7 +132,7 @@ impl Screen<'_> {
                 parts.push(format!("{} distinct", of(figures.distinct)));
                 parts.push(format!("{} blends", of(figures.blend_yield)));
                 if let Some(step) = figures.max_step {
-                    parts.push(format!("largest step {step:.2}"));
+                    parts.push(format!("step {step:.2}"));
                 }
             }
             _ => parts.push("decoding the ladder …".to_owned()),
@@ -142,7 +142,7 @@ impl Screen<'_> {
             1 => parts.push("1 edit".to_owned()),
             edits => parts.push(format!("{edits} edits")),
         }
-        parts.push(format!("path {}", state.scene.path));
+        parts.push(state.scene.path.to_string());
         parts.push(state.scene.decoding.name().to_owned());
         let line = Line::styled(fit(&parts.join(" · "), area.width), self.theme.dim);
         frame.render_widget(line, area);
