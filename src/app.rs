@@ -2,6 +2,7 @@
 
 mod actions;
 mod canvas;
+mod commands;
 mod directions;
 mod drawing;
 mod history;
@@ -13,8 +14,9 @@ mod state;
 mod tour;
 mod update;
 
-pub use actions::{keys, Action, Command, Entry, Keys, Step, COMMANDS};
+pub use actions::{Action, Command, Step};
 pub use canvas::{Brush, Canvas, Pen};
+pub use commands::{keys, Entry, Keys, COMMANDS};
 pub use directions::{DirectionRow, Directions, Marked, Origin, Texts};
 pub use drawing::{draw_key, DrawAction, DrawKey, Drawing, DRAW_KEYS};
 pub use history::{Change, History};

@@ -378,13 +378,13 @@ fn configured(text: &str) -> tempfile::TempDir {
 #[test]
 #[cfg(unix)]
 fn config_prints_what_is_in_effect_and_reads_it_back() {
-    let dir = configured("theme = \"light\"\nrungs = 5\n[keys]\nhelp = [\"f2\"]\n");
+    let dir = configured("theme = \"light\"\nrungs = 5\n[keys]\nhelp = [\"f3\"]\n");
     let run = |home: &std::path::Path, args: &[&str]| {
         let output = tvae().args(args).env("XDG_CONFIG_HOME", home).assert().success();
         String::from_utf8_lossy(&output.get_output().stdout).into_owned()
     };
     let printed = run(dir.path(), &["config"]);
-    for line in ["theme = \"light\"", "rungs = 5", "help = [\"f2\"]", "model = \"python\""] {
+    for line in ["theme = \"light\"", "rungs = 5", "help = [\"f3\"]", "model = \"python\""] {
         assert!(printed.lines().any(|l| l == line), "{line} in\n{printed}");
     }
     let again = configured(&printed);
@@ -498,4 +498,124 @@ fn help_is_what_it_was() {
         let name = args.join("_").replace("--", "");
         insta::assert_snapshot!(format!("help_{name}"), text);
     }
+}
+
+/// A session with everything in it that decides a decode.
+fn session(folder: &std::path::Path) -> String {
+    let scene = |a: &str, b: &str, ratio: f32| {
+        serde_json::json!({
+            "a": a, "b": b, "path": "all", "rungs": 5, "ratio": ratio,
+            "tokens": [null, 0.25, null, 1.1], "decoding": "guided",
+        })
+    };
+    let session = serde_json::json!({
+        "version": 1, "model": "python",
+        "scene": scene("x = 1", "return self.name", 0.37),
+        "bookmarks": [{ "note": "far", "scene": scene("import os", "print(x, y)", 1.3) }],
+        "history": [scene("x = 1", "y = 2", 0.5)],
+    });
+    let file = folder.join("session.json");
+    std::fs::write(&file, session.to_string()).expect("a file");
+    file.display().to_string()
+}
+
+#[test]
+fn a_session_decodes_to_what_the_explorer_shows() {
+    let dir = tempfile::tempdir().expect("folder");
+    let file = session(dir.path());
+    let found = json(&["interpolate", "--session", &file, "--json"]);
+    assert_eq!(json(&["interpolate", "--session", &file, "--json"]), found);
+    let decodes = found["decodes"].as_array().expect("decodes");
+    assert_eq!((decodes.len(), &decodes[1]["title"]), (2, &"bookmark 1: far".into()));
+    let shot = dir.path().join("shot.txt").display().to_string();
+    // The bookmark is the first row of the panel before the ladder.
+    for (decode, keys) in decodes.iter().zip(["", "shift+tab enter tab"]) {
+        let args = ["--session", &file, "--keys", keys, "--shot", &shot, "--size", "200x50"];
+        tvae().args(args).env("XDG_CONFIG_HOME", "/nonexistent").assert().success();
+        let screen = std::fs::read_to_string(&shot).expect("a picture");
+        let rungs = decode["rungs"].as_array().expect("rungs");
+        assert_eq!(rungs.len(), 5);
+        for rung in rungs.iter().chain([&decode["point"]]) {
+            let text = rung["text"].as_str().expect("a text").split(',').next().expect("a part");
+            assert!(screen.contains(text.trim()), "{text}\n{screen}");
+        }
+        assert!(
+            screen.contains(&format!("t = {:.3}", decode["point"]["ratio"].as_f64().expect("t")))
+        );
+    }
+    let table = tvae().args(["interpolate", "--session", &file]).assert().success();
+    let table = String::from_utf8_lossy(&table.get_output().stdout).into_owned();
+    assert!(table.contains("bookmark 1: far · path all · guided") && table.contains("t = 1.3"));
+    tvae().args(["interpolate", "--session", &file, "x = 1"]).assert().code(2);
+}
+
+#[test]
+fn a_wrong_session_is_told_with_what_was_expected() {
+    let dir = tempfile::tempdir().expect("folder");
+    let file = session(dir.path());
+    let text = std::fs::read_to_string(&file).expect("a session").replace("\"all\"", "\"round\"");
+    std::fs::write(&file, text).expect("a file");
+    for args in [&["interpolate", "--session", &file][..], &["--session", &file, "--shot", "x.txt"]]
+    {
+        let failed = tvae().args(args).current_dir(dir.path()).assert().code(1);
+        let message = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
+        assert!(message.contains("session.json") && message.contains("per-token"), "{message}");
+    }
+}
+
+#[test]
+fn ladders_are_exported_in_the_format_of_the_name() {
+    let dir = tempfile::tempdir().expect("folder");
+    let export = |name: &str| {
+        let file = dir.path().join(name).display().to_string();
+        let args = ["interpolate", "x = 1", "y < 2", "--rungs", "3", "--export", &file];
+        (tvae().args(args).assert(), file)
+    };
+    let read = |name: &str| {
+        let (run, file) = export(name);
+        assert!(run.success().get_output().stdout.is_empty());
+        std::fs::read_to_string(file).expect("a file")
+    };
+    let value: Value = serde_json::from_str(&read("x.json")).expect("JSON");
+    assert_eq!(value, json(&["interpolate", "x = 1", "y < 2", "--rungs", "3", "--json"]));
+    assert!(read("x.md").contains("    ratio  sequence"));
+    assert!(read("x.svg").contains(">y &lt; 2<"));
+    let said = String::from_utf8_lossy(&export("x.png").0.code(1).get_output().stderr).into_owned();
+    assert!(said.contains("no pictures"), "{said}");
+    export("x.gif").0.code(2);
+}
+
+#[test]
+fn pictures_of_the_screen_need_no_terminal_and_are_the_same_every_time() {
+    let dir = tempfile::tempdir().expect("folder");
+    let shoot = |name: &str, keys: &str, isa: Option<&str>| {
+        let file = dir.path().join(name).display().to_string();
+        let args = ["--seed", "1", "--size", "100x30", "--keys", keys, "--shot", &file];
+        let mut program = tvae();
+        program.env("XDG_CONFIG_HOME", "/nonexistent").env("NO_COLOR", "1");
+        program.env("XDG_STATE_HOME", dir.path().join("state"));
+        if let Some(isa) = isa {
+            program.env("TVAE_ISA", isa);
+        }
+        program.args(args).assert().success();
+        std::fs::read_to_string(file).expect("a picture")
+    };
+    let screen = shoot("a.txt", r#"b end ctrl+u "\"q\"" enter 3"#, None);
+    assert_eq!(screen.lines().count(), 30);
+    assert!(screen.contains("B \"q\"") && screen.contains("t = 0.300"), "{screen}");
+    let svg = shoot("a.svg", "l", None);
+    assert!(svg.starts_with("<svg") && svg.contains("fill=\"#"));
+    assert_eq!(shoot("b.svg", "l", None), svg);
+    assert_eq!(shoot("c.svg", "l", Some("portable")), svg);
+    assert!(!dir.path().join("state").exists(), "the tour was noted as seen");
+
+    let told = |args: &[&str], code: i32| {
+        let failed = tvae().args(args).current_dir(dir.path()).assert().code(code);
+        String::from_utf8_lossy(&failed.get_output().stderr).into_owned()
+    };
+    let said = told(&["--keys", "hello", "--shot", "x.svg"], 2);
+    assert!(said.contains("no key `hello`"), "{said}");
+    assert!(told(&["--shot", "x.bmp"], 2).contains(".svg"));
+    assert!(told(&["--keys", "r"], 2).contains("--shot"));
+    assert!(told(&["--shot", "x.svg", "--model", "nowhere"], 1).contains("nowhere"));
 }

@@ -4,9 +4,22 @@
 
 use std::io::{Read, Write};
 use std::sync::mpsc::{channel, Receiver};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use portable_pty::{native_pty_system, Child, CommandBuilder, MasterPty, PtySize};
+
+/// A folder for state in which the tour was seen.
+fn tour_is_seen() -> &'static std::path::Path {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let dir = tempfile::tempdir().expect("folder");
+        std::fs::create_dir(dir.path().join("tvae-tui")).expect("folder");
+        std::fs::write(dir.path().join("tvae-tui/tour-seen"), "").expect("file");
+        dir
+    });
+    folder.path()
+}
 
 struct Terminal {
     screen: vt100::Parser,
@@ -39,6 +52,7 @@ impl Terminal {
         command.env("TERM", "xterm-256color");
         // Not the configuration of whoever runs the tests.
         command.env("XDG_CONFIG_HOME", "/nonexistent");
+        command.env("XDG_STATE_HOME", tour_is_seen());
         for (name, value) in variables {
             command.env(name, value);
         }
@@ -204,10 +218,12 @@ fn control_z_pauses_and_fg_brings_the_explorer_back() {
     t.press("fg\n");
     t.wait("the ladder again", |s| rungs(s) >= 9 && s.contains("quit") && !s.contains("paused"));
     t.press("?");
-    t.wait("the help", |s| s.contains("show or hide this help"));
+    t.wait("the help", |s| s.contains("╭ help ") && s.contains("↑↓ 1–"));
+    t.press("\u{1b}[6~");
+    t.wait("more of the help", |s| s.contains("↑↓ 11–"));
     // Escape and a letter at once would be one key with alt.
     t.press("\u{1b}");
-    t.wait("the ladder", |s| !s.contains("show or hide this help"));
+    t.wait("the ladder", |s| !s.contains("╭ help "));
     t.press("q");
     t.wait("the shell", |s| s.trim_end().ends_with("ready>"));
     assert!(t.gave_all_back());
@@ -258,7 +274,7 @@ fn the_configuration_decides_how_the_explorer_opens() {
     std::fs::write(dir.path().join("tvae-tui/config.toml"), text).expect("file");
     let home = dir.path().display().to_string();
     let mut t = Terminal::start_with(80, 24, &[], &[("XDG_CONFIG_HOME", &home)]);
-    t.wait("a linear ladder of five", |s| s.contains("path linear") && s.contains("5 rungs"));
+    t.wait("a linear ladder of five", |s| s.contains("path linear") && s.contains(" 0.25 "));
     t.press("q");
     assert_eq!(t.exit_code(), 0);
     let raw = String::from_utf8_lossy(&t.raw).into_owned();
@@ -272,4 +288,97 @@ fn a_model_that_is_not_there_says_what_to_do() {
     t.wait("the message", |s| s.contains("no-such-model"));
     t.press("q");
     t.exit_code();
+}
+
+#[test]
+fn the_tour_comes_on_the_first_run_only_and_leaves_the_keys_alone() {
+    let dir = tempfile::tempdir().expect("folder");
+    let home = dir.path().display().to_string();
+    let start = |args: &[&str]| Terminal::start_with(100, 30, args, &[("XDG_STATE_HOME", &home)]);
+    let mut t = start(&["--no-tour"]);
+    t.wait("the ladder", |s| rungs(s) >= 9 && s.contains("quit"));
+    assert!(!t.text().contains("1 of 5"));
+    t.press("q");
+    assert_eq!(t.exit_code(), 0);
+
+    let mut t = start(&["--seed", "1"]);
+    t.wait("the first step", |s| s.contains("1 of 5 · two ends"));
+    let before = t.text();
+    t.press("\r");
+    t.wait("the second step", |s| s.contains("2 of 5 · the ladder"));
+    t.press("r");
+    let ends = |s: &str| s.lines().nth(2).unwrap_or_default().to_owned();
+    t.wait("other ends", |s| ends(s) != ends(&before) && s.contains("2 of 5"));
+    // Quitting is not leaving the tour.
+    t.press("q");
+    assert_eq!(t.exit_code(), 0);
+
+    let mut t = start(&[]);
+    t.wait("the tour again", |s| s.contains("1 of 5"));
+    t.press("\u{1b}");
+    t.wait("the tour left", |s| !s.contains("1 of 5") && s.contains("quit"));
+    t.press("q");
+    assert_eq!(t.exit_code(), 0);
+
+    let mut t = start(&[]);
+    t.wait("the ladder", |s| rungs(s) >= 9 && s.contains("quit"));
+    assert!(!t.text().contains("1 of 5"));
+    t.press("\u{1b}OQ");
+    t.wait("the tour on request", |s| s.contains("1 of 5"));
+    for _ in 0..5 {
+        t.press("\u{1b}[C");
+    }
+    t.wait("its end", |s| !s.contains(" of 5 ·"));
+    t.press("q");
+    assert_eq!(t.exit_code(), 0);
+}
+
+#[test]
+fn a_session_is_kept_saved_and_gone_on_with() {
+    let dir = tempfile::tempdir().expect("folder");
+    let home = dir.path().display().to_string();
+    let variables = [("XDG_DATA_HOME", home.as_str())];
+    let mut t = Terminal::start_with(120, 40, &["--seed", "5"], &variables);
+    t.wait("the ladder", |s| rungs(s) == 11 && s.contains("quit"));
+    t.press("7");
+    t.press("\u{4}");
+    t.wait("the prompt", |s| s.contains("new bookmark"));
+    t.press("half way\r");
+    t.wait("it is kept", |s| s.contains("kept as bookmark 1"));
+    t.press("2");
+    let judged = |s: &str| {
+        let below = s.split("t = 0.200").nth(1).unwrap_or_default();
+        below.lines().take(6).any(|line| line.contains(['✓', '✗']))
+    };
+    t.wait("the decode", judged);
+    t.press("y");
+    t.wait("copied", |s| s.contains("copied the decode at t = 0.200"));
+    assert!(String::from_utf8_lossy(&t.raw).contains("\u{1b}]52;c;"));
+    t.press("\u{13}");
+    t.wait("the prompt", |s| s.contains("save the session") && s.contains("python.json"));
+    t.press("\r");
+    t.wait("it is saved", |s| s.contains("saved to"));
+    let ends: Vec<String> = t.text().lines().take(4).skip(2).map(|l| l[..60].to_owned()).collect();
+    t.press("q");
+    assert_eq!(t.exit_code(), 0);
+
+    let file = dir.path().join("tvae-tui/sessions/python.json").display().to_string();
+    let mut t = Terminal::start_with(120, 40, &["--session", &file], &variables);
+    t.wait("the same ends", |s| rungs(s) == 11 && ends.iter().all(|end| s.contains(end.trim())));
+    assert!(t.text().contains("t = 0.200"));
+    t.press("\u{1b}[Z");
+    t.wait("the bookmark", |s| s.contains("1 half way") && s.contains("history"));
+    t.press("\r");
+    t.wait("its place", |s| s.contains("t = 0.700"));
+    t.press("u");
+    t.wait("the place before", |s| s.contains("t = 0.200"));
+    // The file is another session's now, and no other is written over it.
+    t.press("q");
+    assert_eq!(t.exit_code(), 0);
+    let mut t = Terminal::start_with(120, 40, &[], &variables);
+    t.wait("the ladder", |s| rungs(s) == 11 && s.contains("quit"));
+    t.press("\u{13}\r");
+    t.wait("a refusal", |s| s.contains("is there already"));
+    t.press("q");
+    assert_eq!(t.exit_code(), 0);
 }

@@ -3,7 +3,7 @@
 use ratatui::backend::TestBackend;
 use ratatui::Terminal;
 use tui_input::InputRequest;
-use tvae_tui::app::{keys, update, Action, Command, EditedEnd, State};
+use tvae_tui::app::{keys, update, Action, Command, EditedEnd, Panel, State, TOUR};
 use tvae_tui::corpus::Example;
 use tvae_tui::domain::Verdict;
 use tvae_tui::engine::{ModelInfo, Reply};
@@ -122,6 +122,56 @@ fn an_error_says_what_to_do() {
     let message = "no model `x`: give a folder with config.json and model.safetensors".to_owned();
     let _ = update(&mut state, Action::Engine(Reply::Failed { message }));
     insta::assert_snapshot!("error_80x24", draw(&state, 80, 24));
+}
+
+fn write(state: &mut State, text: &str) {
+    for c in text.chars() {
+        let _ = update(state, Action::Edit(InputRequest::InsertChar(c)));
+    }
+}
+
+#[test]
+fn what_is_kept() {
+    let mut state = decoded();
+    let _ = update(&mut state, Action::Focus(Panel::Keep));
+    insta::assert_snapshot!("keep_empty_80x24", draw(&state, 80, 24));
+    for (ratio, note) in [(0.3, "the bracket opens\u{1b}"), (0.9, "")] {
+        let _ = update(&mut state, Action::SlideTo(ratio));
+        let _ = update(&mut state, Action::Run(Command::Bookmark));
+        write(&mut state, note);
+        let _ = update(&mut state, Action::Accept);
+    }
+    for command in [Command::Swap, Command::NextPath, Command::MoreRungs, Command::NextDecoding] {
+        let _ = update(&mut state, Action::Run(command));
+    }
+    let _ = update(&mut state, Action::ChooseRow(1));
+    insta::assert_snapshot!("keep_80x24", draw(&state, 80, 24));
+    insta::assert_snapshot!("keep_120x40", draw(&state, 120, 40));
+    insta::assert_snapshot!("keep_40x10", draw(&state, 40, 10));
+}
+
+#[test]
+fn a_line_is_asked_for() {
+    let mut state = decoded();
+    let _ = update(&mut state, Action::Run(Command::Export));
+    insta::assert_snapshot!("prompt_80x24", draw(&state, 80, 24));
+    write(&mut state, &"/a very long way".repeat(8));
+    insta::assert_snapshot!("prompt_40x10", draw(&state, 40, 10));
+}
+
+#[test]
+fn the_tour_stands_beside_what_it_explains() {
+    let mut state = decoded();
+    let _ = update(&mut state, Action::Run(Command::Tour));
+    for step in 1..=TOUR.len() {
+        insta::assert_snapshot!(format!("tour_{step}_80x24"), draw(&state, 80, 24));
+        if step == 4 {
+            insta::assert_snapshot!("tour_4_120x40", draw(&state, 120, 40));
+            insta::assert_snapshot!("tour_4_40x10", draw(&state, 40, 10));
+        }
+        let _ = update(&mut state, Action::NextStep);
+    }
+    assert!(state.tour.is_none());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use tui_input::InputRequest;
 use tvae_tui::app::{keys, update, Action, Command, Panel, State, Step};
 use tvae_tui::corpus::Example;
 use tvae_tui::domain::Verdict;
+use tvae_tui::engine::pool;
 use tvae_tui::engine::pool::{Effect, Figures, Measurement, NamedDirection, Neighbour, Source};
 use tvae_tui::engine::{Inspection, ModelInfo, Reply};
 use tvae_tui::latent::{Direction, Geometry, Latent};
@@ -85,7 +86,8 @@ fn figures(flip_rate: Option<f64>, mean_change: Option<f64>, changed: f64) -> Ef
         validity: 0.97,
         preservation: 1.0 - changed / 2.0,
     };
-    Effect { monotony: None, steps: Vec::new(), figures }
+    let steps = vec![pool::Step { strength: 2.0, figures: figures.clone() }];
+    Effect { monotony: None, steps, figures }
 }
 
 /// The panel with directions of every kind, one of them measured, two of them with edits.
@@ -178,7 +180,7 @@ fn a_name_is_typed() {
 fn neighbours_at_every_size() {
     let mut state = directions();
     let _ = update(&mut state, Action::Focus(Panel::Neighbours));
-    insta::assert_snapshot!("neighbours_reading_80x24", draw(&state, 80, 24));
+    insta::assert_snapshot!("neighbours_looking_80x24", draw(&state, 80, 24));
     let latent = Latent { tokens: 8, size: 32, values: vec![0.5; 256] };
     let neighbour = |index: usize, text: &str, label: Option<&str>, distance| Neighbour {
         index,

@@ -6,6 +6,9 @@ use super::state::State;
 use crate::engine::{Bookmark, Scene, Session};
 use crate::report::{Part, Rung};
 
+/// Scenes of the history that the panel looks at.
+const LISTED: usize = 200;
+
 /// What the explorer has to know to keep a session.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keep {
@@ -61,11 +64,18 @@ pub enum Outcome {
 }
 
 impl State {
-    /// The rows of the panel: bookmarks, then the history, the latest first.
+    /// The rows of the panel: bookmarks, then the history, the latest first, without those that follow their like.
     #[must_use]
     pub fn kept(&self) -> Vec<Kept<'_>> {
-        let bookmarks = self.history.bookmarks().iter().map(Kept::Bookmark);
-        bookmarks.chain(self.history.past().rev().map(Kept::Past)).collect()
+        let mut rows: Vec<Kept<'_>> = self.history.bookmarks().iter().map(Kept::Bookmark).collect();
+        let mut behind = &self.scene;
+        for scene in self.history.past().rev().take(LISTED) {
+            if scene != behind {
+                rows.push(Kept::Past(scene));
+            }
+            behind = scene;
+        }
+        rows
     }
 
     /// All that a session's file holds.

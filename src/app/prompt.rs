@@ -43,7 +43,7 @@ impl Ask {
             Self::Bookmark | Self::Note(_) => "a note, or nothing",
             Self::Direction => "a name that no other direction has",
             Self::Save | Self::Open => "a file's name",
-            Self::Export => "a name that ends in .json, .md, .svg or, for pictures, .png",
+            Self::Export => "ends in .json, .md, .svg, for pictures .png",
         }
     }
 }

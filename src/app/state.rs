@@ -6,7 +6,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tui_input::Input;
 
-use super::actions::{Command, Entry, Keys};
+use super::actions::Command;
+use super::commands::{Entry, Keys, COMMANDS};
 use super::directions::{Directions, Texts};
 use super::drawing::Drawing;
 use super::history::History;
@@ -69,8 +70,8 @@ impl Panel {
 /// What lies on top of the panels and takes the keys.
 #[derive(Debug, Clone)]
 pub enum Overlay {
-    /// The help.
-    Help,
+    /// The help, from this row of it on.
+    Help(usize),
     /// A text field.
     Typing(Typing),
     /// A list to choose from.
@@ -394,6 +395,17 @@ impl State {
         self.offers(entry.command)
             && entry.panel.is_none_or(|panel| panel == self.focus)
             && key.is_some_and(|&k| self.keys.lookup(k, Some(self.focus)) == Some(entry.command))
+    }
+
+    /// The commands that the help tells of: the focused panel's own first, they are the least known.
+    #[must_use]
+    pub fn helped(&self) -> Vec<&'static Entry> {
+        let shown = COMMANDS
+            .iter()
+            .filter(|e| !e.help.is_empty() && self.offers(e.command))
+            .filter(|e| e.panel.is_none_or(|panel| panel == self.focus));
+        let (own, common): (Vec<_>, Vec<_>) = shown.partition(|e| e.panel.is_some());
+        own.into_iter().chain(common).collect()
     }
 
     /// The end that is being typed, where one is.

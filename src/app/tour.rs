@@ -1,6 +1,6 @@
 //! The tour of the first run: five things to know, each beside what it explains.
 
-use super::actions::Keys;
+use super::commands::Keys;
 
 /// What a step explains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +86,11 @@ impl TourStep {
         let key = |id: &str| {
             let bound = keys.bindings().find(|(name, _)| *name == id);
             let key = bound.and_then(|(_, keys)| keys.first()).map(ToString::to_string);
+            let key = key.map(|key| match key.as_str() {
+                "left" => "←".to_owned(),
+                "right" => "→".to_owned(),
+                _ => key,
+            });
             // A command without a key is found by its name.
             key.unwrap_or_else(|| format!("the command {id}"))
         };

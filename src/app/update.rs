@@ -13,7 +13,8 @@ mod tour;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::actions::{Action, Command, COMMANDS};
+use super::actions::{Action, Command};
+use super::commands::COMMANDS;
 use super::history::Change;
 use super::picker::{Item, Picker};
 use super::prompt::Ask;
@@ -80,10 +81,8 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
         return Vec::from_iter(request(state, Kind::Paths));
     }
     if state.model.is_some() && !matches!(action, Action::Engine(_) | Action::Done(_)) {
-        // What went wrong has been read when the next key is pressed.
-        if let Notice::Error(_) = state.notice {
-            state.notice = Notice::Status("ready".to_owned());
-        }
+        // What was told has been read when the next key is pressed.
+        state.notice = Notice::Status(engine::READY.to_owned());
     }
     match action {
         Action::Engine(reply) => {
@@ -133,6 +132,7 @@ fn apply(state: &mut State, action: Action) {
         Action::ChooseRung(rung) => slide::to_rung(state, rung),
         Action::ChooseRow(row) => match &mut state.overlay {
             Some(Overlay::Picking(_, picker)) => picker.choose(row),
+            Some(Overlay::Help(_)) => scroll_help(state, row),
             _ if state.focus == Panel::Mix => {
                 state.token = row.min(state.tokens().saturating_sub(1));
             }
@@ -260,8 +260,8 @@ fn run(state: &mut State, command: Command) {
         Command::Tour => state.tour = Some(0),
         Command::Help => {
             state.overlay = match state.overlay {
-                Some(Overlay::Help) => None,
-                _ => Some(Overlay::Help),
+                Some(Overlay::Help(_)) => None,
+                _ => Some(Overlay::Help(0)),
             };
         }
         Command::Quit => state.quit = true,
@@ -277,12 +277,20 @@ fn row(state: &mut State, down: bool) {
         return;
     }
     let next = |at: usize| if down { at + 1 } else { at.saturating_sub(1) };
+    if let Some(Overlay::Help(first)) = state.overlay {
+        return scroll_help(state, next(first));
+    }
     match state.focus {
         Panel::Mix => state.token = next(state.token).min(state.tokens().saturating_sub(1)),
         Panel::Keep => keep::choose(state, next(state.keep.row)),
         Panel::Directions => directions::choose(state, next(state.directions.chosen())),
         _ => slide::to_rung(state, next(state.nearest_rung())),
     }
+}
+
+fn scroll_help(state: &mut State, first: usize) {
+    let last = state.helped().len().saturating_sub(1);
+    state.overlay = Some(Overlay::Help(first.min(last)));
 }
 
 fn turn(state: &mut State, by: usize) {

@@ -106,8 +106,15 @@ fn key_action(state: &State, hits: &HitMap, key: KeyEvent, event: &Event) -> Opt
         if state.drawing().is_some() {
             return draw_key(&name).map(Action::Draw);
         }
+        if let Some(Overlay::Help(first)) = state.overlay {
+            match name.as_str() {
+                "pageup" => return Some(Action::ChooseRow(first.saturating_sub(PAGE))),
+                "pagedown" => return Some(Action::ChooseRow(first + PAGE)),
+                _ => {}
+            }
+        }
         let overlay = state.overlay.as_ref();
-        if overlay.is_some_and(|overlay| !matches!(overlay, Overlay::Help)) {
+        if overlay.is_some_and(|overlay| !matches!(overlay, Overlay::Help(_))) {
             return to_input_request(event).map(Action::Edit);
         }
     }

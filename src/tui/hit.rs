@@ -66,10 +66,10 @@ impl HitMap {
         self.places.push((place, hit));
     }
 
-    /// All of the places that are noted for one of `these`, as one.
+    /// All of the places above a row that are noted for one of `these`, as one.
     #[must_use]
-    pub fn around(&self, these: impl Fn(Hit) -> bool) -> Option<Rect> {
-        let places = self.places.iter().filter(|(_, hit)| these(*hit));
+    pub fn around(&self, above: u16, these: impl Fn(Hit) -> bool) -> Option<Rect> {
+        let places = self.places.iter().filter(|(place, hit)| place.y < above && these(*hit));
         places.map(|(place, _)| *place).reduce(Rect::union)
     }
 
@@ -212,6 +212,10 @@ mod tests {
         hits.add(Rect::new(2, 2, 3, 1), Hit::Row(1));
         assert_eq!(hits.press(3, 2), Some((Action::ChooseRow(1), None)));
         assert_eq!(hits.press(3, 3), Some((Action::Focus(Panel::Mix), None)));
+        hits.add(Rect::new(0, 4, 2, 1), Hit::Row(2));
+        hits.add(Rect::new(0, 9, 2, 1), Hit::Row(3));
+        let rows = hits.around(9, |hit| matches!(hit, Hit::Row(_)));
+        assert_eq!(rows, Some(Rect::new(0, 2, 5, 3)));
         hits.cover();
         assert_eq!(hits.press(3, 3), None);
     }

@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn keys_have_their_names_and_texts_their_quotes() {
-        assert_eq!(names("r shift+left  ? \" "), ["r", "shift+left", "?"].map(str::to_owned));
+        assert_eq!(names("r shift+left  ? "), ["r", "shift+left", "?"].map(str::to_owned));
         assert_eq!(names(r#"a "x \"1\\" enter"#), ["a", "x", "space", "\"", "1", "\\", "enter"]);
         assert_eq!(names(""), [""; 0]);
     }

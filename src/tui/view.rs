@@ -76,7 +76,7 @@ pub fn view(state: &State, look: &Look, frame: &mut Frame<'_>) -> HitMap {
         screen.whole(state, frame, area);
     }
     match &state.overlay {
-        Some(Overlay::Help) => screen.help(state, frame, area),
+        Some(Overlay::Help(first)) => screen.help(*first, state, frame, area),
         Some(Overlay::Picking(pick, picker)) => screen.picker(*pick, picker, state, frame, area),
         Some(Overlay::Drawing(drawing)) => screen.drawing(drawing, state, frame, area),
         Some(Overlay::Prompt(prompt)) => screen.prompt(prompt, frame, area),

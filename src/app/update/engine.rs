@@ -7,6 +7,10 @@ use crate::engine::{Kind, Reply};
 use crate::eval::{Ladder, LadderMetrics, Units};
 use crate::report::Rung;
 
+/// How things stand when nothing is decoded, and when the ladder is.
+pub(super) const READY: &str = "ready";
+const DECODING: &str = "decoding …";
+
 /// Takes a reply in; whether everything has to be decoded, since a model has just been opened.
 pub(super) fn take(state: &mut State, reply: Reply) -> bool {
     match reply {
@@ -14,7 +18,7 @@ pub(super) fn take(state: &mut State, reply: Reply) -> bool {
             state.model = Some(info);
             state.known = samples.iter().map(|example| example.text.clone()).collect();
             state.samples = samples;
-            state.notice = Notice::Status("ready".to_owned());
+            state.notice = Notice::Status(READY.to_owned());
             if state.scene.a.is_empty() && state.scene.b.is_empty() {
                 ends::random(state);
             }
@@ -26,12 +30,17 @@ pub(super) fn take(state: &mut State, reply: Reply) -> bool {
                     rung.text = text;
                 }
             }
-            state.notice = Notice::Status("decoding …".to_owned());
+            // What was told stays until the next key.
+            if state.notice == Notice::Status(READY.to_owned()) {
+                state.notice = Notice::Status(DECODING.to_owned());
+            }
         }
         Reply::LadderDone { generation, rungs } if state.is_last(Kind::Ladder, generation) => {
             state.figures = Some(figures(state, &rungs));
             state.rungs = rungs.into_iter().map(whole).collect();
-            state.notice = Notice::Status("ready".to_owned());
+            if state.notice == Notice::Status(DECODING.to_owned()) {
+                state.notice = Notice::Status(READY.to_owned());
+            }
         }
         Reply::PointStep { generation, text } if state.is_last(Kind::Point, generation) => {
             state.point.text = text;

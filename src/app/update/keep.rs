@@ -183,7 +183,7 @@ pub(super) fn fit(state: &mut State) {
 
 /// A row of the panel, taken into its range.
 pub(super) fn choose(state: &mut State, row: usize) {
-    let last = (state.history.bookmarks().len() + state.history.len()).saturating_sub(1);
+    let last = state.kept().len().saturating_sub(1);
     state.keep.row = row.min(last);
 }
 

@@ -172,8 +172,7 @@ proptest! {
             prop_assert_eq!(effects.contains(&Kind::Ladder), !state.scene.same_ladder(&before));
             prop_assert_eq!(effects.contains(&Kind::Strip), !state.scene.same_way(&before));
             if state.scene == before && state.focus == focus {
-                let behind =
-                    [Kind::Inspect, Kind::Paths, Kind::Pool, Kind::Make, Kind::Measure];
+                let behind = [Kind::Inspect, Kind::Paths, Kind::Pool, Kind::Make, Kind::Measure];
                 prop_assert!(effects.iter().all(|kind| behind.contains(kind)));
             }
         }
@@ -312,4 +311,138 @@ fn inspections_are_asked_for_while_they_are_shown() {
     assert_eq!(kinds(&press(&mut state, Command::Slide(Step::Left))), [Kind::Point, Kind::Inspect]);
     let _ = update(&mut state, Action::Focus(Panel::Mix));
     assert_eq!(kinds(&press(&mut state, Command::Slide(Step::Left))), [Kind::Point]);
+}
+
+#[test]
+fn bookmarks_are_kept_gone_to_renamed_removed_and_all_of_it_taken_back() {
+    let mut state = ready();
+    let keep = |state: &mut State, note: &str| {
+        let _ = press(state, Command::Bookmark);
+        let _ = update(state, Action::Paste(note.to_owned()));
+        let _ = update(state, Action::Accept);
+    };
+    let notes = |state: &State| -> Vec<String> {
+        state.history.bookmarks().iter().map(|b| b.note.clone()).collect()
+    };
+    keep(&mut state, "one\n");
+    let _ = update(&mut state, Action::SlideTo(0.9));
+    keep(&mut state, " two ");
+    assert_eq!(notes(&state), ["one", "two"]);
+    let _ = update(&mut state, Action::Focus(Panel::Keep));
+    let _ = press(&mut state, Command::Jump);
+    assert_eq!(state.scene.ratio, 0.5);
+    let _ = press(&mut state, Command::Down);
+    let _ = press(&mut state, Command::Note);
+    let _ = update(&mut state, Action::Edit(InputRequest::InsertChar('!')));
+    let _ = update(&mut state, Action::Accept);
+    assert_eq!(notes(&state), ["one", "two!"]);
+    let _ = press(&mut state, Command::Up);
+    let _ = press(&mut state, Command::Remove);
+    assert_eq!(notes(&state), ["two!"]);
+    for wanted in [&["one", "two!"][..], &["one", "two"]] {
+        let _ = press(&mut state, Command::Undo);
+        assert_eq!(notes(&state), wanted);
+    }
+    let _ = press(&mut state, Command::Undo);
+    assert_eq!((state.scene.ratio, notes(&state).len()), (0.9, 2));
+    let _ = press(&mut state, Command::Undo);
+    assert_eq!(notes(&state), ["one"]);
+    // A prompt that is left keeps nothing.
+    let _ = press(&mut state, Command::Bookmark);
+    let _ = update(&mut state, Action::Leave);
+    assert!(state.overlay.is_none() && notes(&state) == ["one"]);
+}
+
+#[test]
+fn what_is_saved_is_what_is_opened() {
+    let mut state = ready();
+    let _ = update(&mut state, Action::SlideTo(0.8));
+    let _ = press(&mut state, Command::Bookmark);
+    let _ = update(&mut state, Action::Accept);
+    let _ = press(&mut state, Command::SaveSession);
+    let effects = update(&mut state, Action::Accept);
+    let [Effect::Save { session, replace: false, file }] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(file.to_str(), Some("m.json"));
+    assert_eq!(**session, state.session());
+    let _ = update(&mut state, Action::Done(Outcome::Saved(file.clone())));
+    let _ = press(&mut state, Command::SaveSession);
+    let again = update(&mut state, Action::Accept);
+    assert!(matches!(again.as_slice(), [Effect::Save { replace: true, .. }]));
+
+    let mut other = ready();
+    let _ = press(&mut other, Command::Swap);
+    let before = other.scene.clone();
+    let outcome = Outcome::Opened(file.clone(), session.clone());
+    let effects = update(&mut other, Action::Done(outcome));
+    assert!(kinds(&effects).contains(&Kind::Point));
+    assert_eq!((&other.scene, other.history.bookmarks().len()), (&state.scene, 1));
+    // Its history, then what was there before.
+    for _ in 0..session.history.len() {
+        let _ = press(&mut other, Command::Undo);
+    }
+    assert_eq!(other.scene, session.history[0]);
+    let _ = press(&mut other, Command::Undo);
+    assert_eq!((&other.scene, other.history.bookmarks().len()), (&before, 0));
+    let foreign = Session { model: "other".into(), ..(**session).clone() };
+    let _ = update(&mut other, Action::Done(Outcome::Opened(file.clone(), Box::new(foreign))));
+    assert!(
+        other.scene == before
+            && matches!(&other.notice, Notice::Error(m) if m.contains("--session"))
+    );
+}
+
+#[test]
+fn only_what_is_whole_is_copied_and_exported() {
+    let mut state = ready();
+    for command in [Command::CopyPoint, Command::CopyLadder] {
+        assert_eq!(press(&mut state, command), []);
+        assert!(matches!(state.notice, Notice::Error(_)));
+    }
+    let rungs: Vec<Rung> = (0..11).map(|k| rung(k as f32 / 10.0)).collect();
+    let ladder = Generations::last(&state, Kind::Ladder);
+    let _ = update(&mut state, Action::Engine(Reply::LadderDone { generation: ladder, rungs }));
+    let point = Generations::last(&state, Kind::Point);
+    let done = Reply::PointDone { generation: point, rung: rung(0.5) };
+    let _ = update(&mut state, Action::Engine(done));
+    let copied = press(&mut state, Command::CopyPoint);
+    // What is copied is the text itself; only what is shown is made visible.
+    assert!(matches!(copied.as_slice(), [Effect::Copy { text, .. }] if text == "x\u{1b}"));
+    let copied = press(&mut state, Command::CopyLadder);
+    assert!(matches!(copied.as_slice(), [Effect::Copy { text, .. }] if text.lines().count() == 13));
+    let _ = press(&mut state, Command::Export);
+    let exported = update(&mut state, Action::Accept);
+    let [Effect::Export { document, file, .. }] = exported.as_slice() else {
+        panic!("{exported:?}")
+    };
+    assert_eq!((document.parts[0].rungs.len(), file.to_str()), (11, Some("ladder.svg")));
+    let _ = press(&mut state, Command::Export);
+    let _ = update(&mut state, Action::Edit(InputRequest::DeleteLine));
+    assert_eq!(update(&mut state, Action::Accept), []);
+    assert!(matches!(state.notice, Notice::Error(_)));
+    // It has been read when the next key is pressed.
+    let _ = press(&mut state, Command::Slide(Step::Left));
+    assert!(matches!(state.notice, Notice::Status(_)));
+}
+
+#[test]
+fn the_tour_goes_on_and_back_and_is_remembered_when_it_is_left() {
+    let mut state = ready();
+    let _ = press(&mut state, Command::Tour);
+    for (action, step) in [
+        (Action::NextStep, Some(1)),
+        (Action::PreviousStep, Some(0)),
+        (Action::PreviousStep, Some(0)),
+    ] {
+        assert_eq!(update(&mut state, action), []);
+        assert_eq!(state.tour, step);
+    }
+    // What lies on top of it is left first.
+    let _ = press(&mut state, Command::Help);
+    assert_eq!(update(&mut state, Action::Leave), []);
+    assert_eq!(update(&mut state, Action::Leave), [Effect::TourIsSeen]);
+    assert_eq!(update(&mut state, Action::NextStep), []);
+    state.tour = Some(TOUR.len() - 1);
+    assert_eq!(update(&mut state, Action::NextStep), [Effect::TourIsSeen]);
 }

@@ -1,9 +1,9 @@
 //! A slider per direction: how far the edits on A, on B or on every point of the way go along it.
 //!
 //! ```text
-//! on t, in σ                                 flips r
-//! ▸*A to B        ╌╌╌╌╌╌╌┼──●╌╌╌╌╌ +1.00 A
-//!  ±call          ╌╌╌╌╌╌╌┼╌╌╌╌╌╌╌╌            71/4 %
+//! on t, in σ                               effect/r
+//! ▸* A to B       ╌╌╌╌╌╌╌┼━━●╌╌╌╌ +1.00 A    90/20%
+//!  ± call         ╌╌╌╌╌╌╌┼╌╌╌╌╌╌╌             71/4%
 //! ```
 //!
 //! Below the rows stands what is known of the chosen one.
@@ -26,6 +26,8 @@ use crate::tui::hit::{strength_column, Hit};
 
 /// From this width on validity and counts stand in the rows as well.
 const ROOMY: u16 = 70;
+/// Columns of the mark and the sign.
+const HEAD: u16 = 3;
 /// Columns of a figure beside the random one.
 const FIGURE: u16 = 9;
 
@@ -41,8 +43,8 @@ impl Columns {
         let roomy = width >= ROOMY;
         let name = if roomy { 18 } else { (width / 4).clamp(6, 14) };
         let figures = if roomy { 3 * FIGURE } else { FIGURE };
-        // Mark, sign, a gap, strength and the other targets.
-        let track = width.saturating_sub(2 + name + 1 + 6 + 3 + figures);
+        // The gap, the strength and the other targets stand between.
+        let track = width.saturating_sub(HEAD + name + 1 + 6 + 3 + figures);
         Self { name, track, roomy }
     }
 }
@@ -66,13 +68,15 @@ impl Screen<'_> {
         }
         if !read {
             frame.render_widget(self.reading(state, area.width), row(area, y));
+            y += 1;
         } else if rows.is_empty() {
             let text =
                 "the texts are too few for directions: give more with --data, or make one with e";
             frame.render_widget(Line::styled(fit(text, area.width), self.theme.dim), row(area, y));
         }
         if known > 0 {
-            let place = Rect { y: area.bottom() - known, height: known, ..area };
+            let y = (area.y + y).min(area.bottom() - known);
+            let place = Rect { y, height: known, ..area };
             self.measured(state, frame, place);
         }
     }
@@ -88,7 +92,7 @@ impl Screen<'_> {
         let place = Rect { width: area.width.min(on.width() as u16), ..area };
         self.hits.add(place, Hit::Command(Command::NextTarget));
         let names: &[&str] =
-            if columns.roomy { &["does/r", "valid/r", "texts"] } else { &["does/r"] };
+            if columns.roomy { &["effect/r", "valid/r", "texts"] } else { &["effect/r"] };
         let width = FIGURE * names.len() as u16;
         let text: String = names.iter().map(|n| format!("{n:>0$}", usize::from(FIGURE))).collect();
         let x = area.right().saturating_sub(width).max(place.right());
@@ -118,13 +122,13 @@ impl Screen<'_> {
         let pad = usize::from(columns.name).saturating_sub(name.width()) + 1;
         let head = Line::from(vec![
             Span::styled(mark, self.theme.chosen),
-            Span::styled(sign(direction), self.theme.key),
+            Span::styled(format!("{} ", sign(direction)), self.theme.key),
             Span::styled(name, style),
             Span::raw(" ".repeat(pad)),
         ]);
         frame.render_widget(head, area);
         self.hits.add(area, Hit::Direction(index));
-        let track = Rect { x: area.x + 3 + columns.name, width: columns.track, ..area };
+        let track = Rect { x: area.x + HEAD + columns.name + 1, width: columns.track, ..area };
         let track = track.intersection(area);
         if track.width >= 5 {
             self.strength(strength, frame, track);

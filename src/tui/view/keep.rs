@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! bookmarks
-//! ▸ 1 half way there        0.50  x = 1 → return x
-//! history
-//!     ratio 0.50 → 0.52     0.50  x = 1 → return x
+//! ▸ 1 half way there  0.50 x = 1 → return x
+//! history, the latest first
+//!   0.30 x = 1 → return x
 //! ```
 
 use ratatui::layout::Rect;
@@ -47,7 +47,8 @@ impl Screen<'_> {
                 }
                 Row::Kept(at, kept) => {
                     let chosen = state.focus == Panel::Keep && at == state.keep.row;
-                    frame.render_widget(self.kept(state, at, &kept, chosen, place.width), place);
+                    let line = self.kept(state, at, &kept, chosen, place.width);
+                    frame.render_widget(line, place);
                     self.hits.add(place, Hit::Row(at));
                 }
             }
@@ -74,7 +75,8 @@ impl Screen<'_> {
                 spans.push(Span::raw(note + "  "));
             }
         }
-        spans.push(Span::styled(format!("{ratio:.2} "), self.theme.dim));
+        let differs = differences(kept.scene(), &state.scene);
+        spans.push(Span::styled(format!("{ratio:.2} {differs}"), self.theme.dim));
         let used: usize = spans.iter().map(Span::width).sum();
         let room = width.saturating_sub(used as u16 + 3);
         // Both ends have room: what the shorter one leaves is the longer one's.
@@ -95,6 +97,28 @@ impl Screen<'_> {
     }
 }
 
+/// What decides the decode of a scene beside its ends and its ratio, where it is not as in the present one.
+fn differences(scene: &Scene, present: &Scene) -> String {
+    let count = |all: &Scene| all.tokens.iter().flatten().count();
+    let mut parts = Vec::new();
+    if scene.path != present.path {
+        parts.push(scene.path.to_string());
+    }
+    if scene.decoding != present.decoding {
+        parts.push(scene.decoding.name().to_owned());
+    }
+    if scene.rungs != present.rungs {
+        parts.push(format!("{} rungs", scene.rungs));
+    }
+    if scene.tokens != present.tokens {
+        parts.push(format!("{} locked", count(scene)));
+    }
+    if scene.edits != present.edits {
+        parts.push(format!("{} edits", scene.edits.len()));
+    }
+    parts.into_iter().map(|part| part + " ").collect()
+}
+
 fn rows(state: &State) -> Vec<Row<'_>> {
     let key = |command: Command| {
         let key = state.keys.keys(command).first().map(ToString::to_string);
@@ -111,7 +135,7 @@ fn rows(state: &State) -> Vec<Row<'_>> {
         }
         rows.push(Row::Kept(at, kept));
     }
-    if state.history.is_empty() {
+    if state.kept().len() == bookmarks {
         rows.push(Row::Heading("history"));
         rows.push(Row::Hint("  nothing has changed yet".to_owned()));
     }

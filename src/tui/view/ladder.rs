@@ -62,6 +62,7 @@ impl Screen<'_> {
         let verdict = fit(&verdict, least.min(room));
         let room = room.saturating_sub(verdict.width() as u16);
         let place = match state.scene.along {
+            Some(_) if rung.ratio.abs() < 0.05 => format!("{mark} 0.0σ "),
             Some(_) => format!("{mark}{:>+4.1}σ ", rung.ratio),
             None => format!("{mark}{:>5.2} ", rung.ratio),
         };
@@ -135,6 +136,11 @@ impl Screen<'_> {
                 }
             }
             _ => parts.push("decoding the ladder …".to_owned()),
+        }
+        match state.scene.edits.len() {
+            0 => {}
+            1 => parts.push("1 edit".to_owned()),
+            edits => parts.push(format!("{edits} edits")),
         }
         parts.push(format!("path {}", state.scene.path));
         parts.push(state.scene.decoding.name().to_owned());

@@ -1,7 +1,7 @@
 //! What is known of the chosen direction: where it comes from, and what steps along it do beside random ones.
 //!
 //! ```text
-//! call · an attribute: 40 texts have it, 80 have not
+//! call · 40 texts have it, 80 not
 //! ±2 σ       flips   valid    kept
 //! along       71 %    98 %    80 %
 //! random       4 %    99 %    97 %
@@ -14,9 +14,13 @@ use ratatui::Frame;
 
 use super::text::fit;
 use super::{row, Screen};
-use crate::app::{DirectionRow, Origin, State, Texts};
+use crate::app::{Command, DirectionRow, Origin, State, Texts, COMMANDS};
 use crate::engine::pool::{Effect, Measurement, Source};
 use crate::report::visible;
+
+/// Commands that are hinted at while nothing is marked.
+const MAKING: [Command; 4] =
+    [Command::Along, Command::FromEnds, Command::Arithmetic, Command::FromMarked];
 
 impl Screen<'_> {
     pub(super) fn measured(&self, state: &State, frame: &mut Frame<'_>, area: Rect) {
@@ -31,7 +35,6 @@ impl Screen<'_> {
             }
             None => lines.push("measured once the texts are read".to_owned()),
         }
-        lines.resize(5, String::new());
         lines.push(marks(state));
         for (y, line) in lines.iter().enumerate() {
             let style = if y == 1 { Default::default() } else { self.theme.dim };
@@ -46,13 +49,13 @@ fn origin(direction: &DirectionRow) -> String {
     let (with, without) = (named.with, named.without);
     match (direction.origin, named.source) {
         (Origin::Scene, _) => "known from an edit alone".to_owned(),
-        (_, Source::Own) if with > 0 => format!("from {without} marked points to {with} others"),
-        (_, Source::Own) => "from one text to another: all of the way at 1 σ".to_owned(),
-        (_, Source::YesNo) => format!("an attribute: {with} texts have it, {without} have not"),
-        (_, Source::Label) => format!("a label: {with} texts have it, {without} another"),
-        (_, Source::Number) => format!("a measure of {with} texts: more of it"),
+        (_, Source::Own) if with > 0 => format!("from {without} marked to {with} others"),
+        (_, Source::Own) => "1 σ is all of the way".to_owned(),
+        (_, Source::YesNo) => format!("{with} texts have it, {without} not"),
+        (_, Source::Label) => format!("label of {with} texts, not of {without}"),
+        (_, Source::Number) => format!("more of it, over {with} texts"),
         (_, Source::Component) => format!("where {with} texts vary most"),
-        (_, Source::Decoder) => "what the decoder hears best of a latent token".to_owned(),
+        (_, Source::Decoder) => "what the decoder hears best".to_owned(),
     }
 }
 
@@ -84,7 +87,7 @@ fn table(direction: &DirectionRow, measured: &Measurement) -> [String; 3] {
     ]
 }
 
-/// How many points are marked, and whether something is to be saved.
+/// How many points are marked, and whether something is to be saved; else how new directions are made.
 fn marks(state: &State) -> String {
     let [one, two] = [0, 1].map(|set| state.directions.marked[set].len());
     let mut parts = Vec::new();
@@ -92,7 +95,14 @@ fn marks(state: &State) -> String {
         parts.push(format!("marked: {one} in set 1, {two} in set 2"));
     }
     if state.directions.unsaved {
-        parts.push("own directions not saved".to_owned());
+        parts.push("not saved".to_owned());
+    }
+    if parts.is_empty() {
+        let shown = COMMANDS.iter().filter(|entry| MAKING.contains(&entry.command));
+        parts.extend(shown.filter_map(|entry| {
+            let key = state.keys.keys(entry.command).first()?;
+            Some(format!("{key} {}", entry.hint))
+        }));
     }
     parts.join(" · ")
 }

@@ -53,12 +53,14 @@ impl Screen<'_> {
 
     /// Where that is which a step explains; the middle of the screen where it is not shown.
     fn about(&self, place: Place, area: Rect) -> Rect {
+        // The last line has hints of the same commands.
+        let around = |these: fn(Hit) -> bool| self.hits.around(area.bottom() - 1, these);
         let found = match place {
-            Place::Ends => self.hits.around(|hit| matches!(hit, Hit::Command(Command::Type(_)))),
-            Place::Ladder => self.hits.around(|hit| matches!(hit, Hit::Rung(_))),
-            Place::Slider => self.hits.around(|hit| hit == Hit::Slider),
+            Place::Ends => around(|hit| matches!(hit, Hit::Command(Command::Type(_)))),
+            Place::Ladder => around(|hit| matches!(hit, Hit::Rung(_))),
+            Place::Slider => around(|hit| hit == Hit::Slider),
             // The tabs, which are a row of names.
-            Place::Panels => self.hits.around(|hit| hit == Hit::Panel(Panel::Mix)),
+            Place::Panels => around(|hit| hit == Hit::Panel(Panel::Mix)),
             Place::Hints => Some(Rect { y: area.bottom() - 1, height: 1, ..area }),
         };
         let middle = Rect { y: area.y + area.height / 3, height: 0, ..area };
