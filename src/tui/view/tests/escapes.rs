@@ -34,8 +34,8 @@ fn nasty() -> Vec<String> {
     .map(str::to_owned)
     .to_vec();
     all.push("0123456789".repeat(1000));
-    all.push("語\u{1b}[1m".repeat(2000));
-    all.push("(\u{202e}".repeat(5000));
+    all.push("語\u{1b}[1m".repeat(200));
+    all.push("(\u{202e}".repeat(300));
     all
 }
 
