@@ -124,6 +124,11 @@ pub trait Domain: Sync {
 
     /// The sequences that come with the program.
     fn samples(&self) -> Vec<Example>;
+
+    /// Those for a model that takes so many tokens: in the size that it knows, where a sequence has sizes.
+    fn samples_within(&self, _max_len: usize) -> Vec<Example> {
+        self.samples()
+    }
 }
 
 /// A name that is no domain.

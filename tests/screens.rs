@@ -6,8 +6,8 @@ use tui_input::InputRequest;
 use tvae_tui::app::{keys, update, Action, Command, EditedEnd, Panel, State, TOUR};
 use tvae_tui::corpus::Example;
 use tvae_tui::domain::Verdict;
-use tvae_tui::engine::{ModelInfo, Reply};
-use tvae_tui::latent::Geometry;
+use tvae_tui::engine::{Inspection, ModelInfo, Reply, TokenProbability};
+use tvae_tui::latent::{Geometry, Latent};
 use tvae_tui::report::Rung;
 use tvae_tui::tui::{view, Look};
 
@@ -87,6 +87,46 @@ fn the_ladder_at_every_size() {
     insta::assert_snapshot!("ladder_120x40", draw(&state, 120, 40));
     insta::assert_snapshot!("ladder_40x10", draw(&state, 40, 10));
     insta::assert_snapshot!("too_small_20x5", draw(&state, 20, 5));
+}
+
+#[test]
+fn the_mix_the_latents_and_the_palette_at_every_size() {
+    let mut state = decoded();
+    let latent = |shift: usize| {
+        let value = |i: usize| ((i * 7 + shift) % 19) as f32 / 6.0 - 1.5;
+        Latent { tokens: 8, size: 32, values: (0..256).map(value).collect() }
+    };
+    let token = |text: &str, probability| TokenProbability { text: text.into(), probability };
+    state.inspection = Some(Inspection {
+        a: latent(0),
+        b: latent(5),
+        point: latent(3),
+        tokens: vec![token("return", 0.9), token(" json", 0.3), token("", 0.8)],
+        neighbours: Vec::new(),
+        in_pool: None,
+    });
+    let _ = update(&mut state, Action::SlideToken(2, 0.9));
+    let _ = update(&mut state, Action::SlideToken(5, -0.3));
+    for (width, height) in [(80, 24), (120, 40), (40, 10)] {
+        for panel in [Panel::Mix, Panel::Latents] {
+            let _ = update(&mut state, Action::Focus(panel));
+            let name = format!("{}_{width}x{height}", panel.name());
+            insta::assert_snapshot!(name, draw(&state, width, height));
+        }
+        let _ = update(&mut state, Action::Run(Command::Palette));
+        let _ = update(&mut state, Action::Paste("rung".into()));
+        insta::assert_snapshot!(format!("palette_{width}x{height}"), draw(&state, width, height));
+        let _ = update(&mut state, Action::Leave);
+    }
+}
+
+#[test]
+fn the_help_is_read_to_its_end() {
+    let mut state = decoded();
+    let _ = update(&mut state, Action::Run(Command::Help));
+    let _ = update(&mut state, Action::ChooseRow(usize::MAX));
+    insta::assert_snapshot!("help_end_80x24", draw(&state, 80, 24));
+    insta::assert_snapshot!("help_end_40x10", draw(&state, 40, 10));
 }
 
 #[test]

@@ -82,18 +82,28 @@ impl Domain for Mnist {
     }
 
     fn samples(&self) -> Vec<Example> {
-        // The bundled files are whole, which a test holds; without them there is nothing to draw from, but no harm.
-        let (Ok(pixels), Ok(labels)) = (idx::unpack_images(IMAGES), idx::unpack_labels(LABELS))
-        else {
-            return Vec::new();
-        };
-        pixels
-            .chunks_exact(784)
-            .zip(labels)
-            .map(|(pixels, label)| Example {
-                text: Digit::from_pixels(pixels, Size::default()).write(Direction::Down),
-                label: Some(label.to_string()),
-            })
-            .collect()
+        samples(Size::default())
     }
+
+    fn samples_within(&self, max_len: usize) -> Vec<Example> {
+        // The direction and the end take a token each.
+        let fits = |size: &Size| size.side() * size.side() + 2 <= max_len;
+        samples(Size::ALL.into_iter().find(fits).unwrap_or(Size::Tiny))
+    }
+}
+
+/// The bundled digits at a size.
+fn samples(size: Size) -> Vec<Example> {
+    // The bundled files are whole, which a test holds; without them there is nothing to draw from, but no harm.
+    let (Ok(pixels), Ok(labels)) = (idx::unpack_images(IMAGES), idx::unpack_labels(LABELS)) else {
+        return Vec::new();
+    };
+    pixels
+        .chunks_exact(784)
+        .zip(labels)
+        .map(|(pixels, label)| Example {
+            text: Digit::from_pixels(pixels, size).write(Direction::Down),
+            label: Some(label.to_string()),
+        })
+        .collect()
 }

@@ -38,6 +38,9 @@ fn every_sample_is_valid_and_digits_and_headlines_are_labelled() {
     let categories = count("headlines");
     assert!(categories.len() >= 6 && categories.values().all(|&n| n >= 8), "{categories:?}");
     // The first training digit of MNIST, a five.
+    let sides = [9_999, 786, 785, 197, 3]
+        .map(|max_len| named("mnist").samples_within(max_len)[0].text.lines().count());
+    assert_eq!(sides, [28, 28, 14, 9, 9]);
     let first = &named("mnist").samples()[0];
     assert_eq!(first.label.as_deref(), Some("5"));
     assert!(first.text.starts_with("00 down ! !"));

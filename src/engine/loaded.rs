@@ -114,7 +114,7 @@ impl LoadedModel {
         let generator = Generator::with_precision(&model, precision).map_err(load)?;
         let max_len = model.config().max_len();
         let codec = codec.with_room(max_len);
-        let samples = domain.samples();
+        let samples = domain.samples_within(max_len);
         Ok(Self {
             name,
             folder: None,
