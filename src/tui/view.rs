@@ -206,6 +206,8 @@ impl Screen<'_> {
             self.hits.add(place, Hit::Panel(panel));
             x += width;
         }
+        let gap = Rect { x, width: area.right().saturating_sub(x).min(1), ..area };
+        frame.render_widget(Line::raw(" "), gap);
     }
 
     fn panel(&mut self, panel: Panel, state: &State, frame: &mut Frame<'_>, area: Rect) {

@@ -11,6 +11,9 @@ use crate::report::{ladder_table, Document};
 
 /// Asks for something.
 pub(super) fn ask(state: &mut State, ask: Ask) {
+    if state.model.is_none() {
+        return refuse(state, "the model is still being opened");
+    }
     let path = |path: &PathBuf| path.display().to_string();
     let answer = match ask {
         Ask::Bookmark => String::new(),
