@@ -150,7 +150,7 @@ fn is_judged(screen: &str) -> bool {
 #[test]
 fn the_ladder_appears_keys_act_and_q_restores_the_terminal() {
     let mut t = Terminal::start(120, 40, &["--seed", "1"]);
-    t.wait("eleven rungs with verdicts", |s| is_judged(s));
+    t.wait("eleven rungs with verdicts", is_judged);
     let first = t.text();
     t.press("r");
     t.wait("new ends", |s| s != first && rungs(s) == 11);
@@ -214,7 +214,7 @@ fn control_z_pauses_and_fg_brings_the_explorer_back() {
     let mut t = Terminal::run(100, 30, shell, &[("PS1", "ready> "), ("ENV", "/nonexistent")]);
     t.wait("the prompt", |s| s.contains("ready>"));
     t.press(&format!("{} --seed 3\n", env!("CARGO_BIN_EXE_tvae-tui")));
-    t.wait("the ladder", |s| is_judged(s));
+    t.wait("the ladder", is_judged);
     t.press("\u{1a}");
     t.wait("the shell", |s| s.trim_end().ends_with("ready>"));
     assert!(t.gave_all_back(), "the shell has no terminal of its own");
@@ -240,7 +240,7 @@ fn control_z_pauses_and_fg_brings_the_explorer_back() {
 #[test]
 fn a_process_that_was_stopped_draws_everything_again() {
     let mut t = Terminal::start(80, 24, &[]);
-    t.wait("the ladder", |s| is_judged(s));
+    t.wait("the ladder", is_judged);
     let id = t.child.process_id().expect("a process").to_string();
     let kill = |signal: &str| {
         std::process::Command::new("kill").args([signal, &id]).status().expect("kill");
@@ -301,7 +301,7 @@ fn the_tour_comes_on_the_first_run_only_and_leaves_the_keys_alone() {
     let home = dir.path().display().to_string();
     let start = |args: &[&str]| Terminal::start_with(100, 30, args, &[("XDG_STATE_HOME", &home)]);
     let mut t = start(&["--no-tour"]);
-    t.wait("the ladder", |s| is_judged(s));
+    t.wait("the ladder", is_judged);
     assert!(!t.text().contains("1 of 5"));
     t.press("q");
     assert_eq!(t.exit_code(), 0);
@@ -326,7 +326,7 @@ fn the_tour_comes_on_the_first_run_only_and_leaves_the_keys_alone() {
     assert_eq!(t.exit_code(), 0);
 
     let mut t = start(&[]);
-    t.wait("the ladder", |s| is_judged(s));
+    t.wait("the ladder", is_judged);
     assert!(!t.text().contains("1 of 5"));
     t.press("\u{1b}OQ");
     t.wait("the tour on request", |s| s.contains("1 of 5"));
@@ -344,7 +344,7 @@ fn a_session_is_kept_saved_and_gone_on_with() {
     let home = dir.path().display().to_string();
     let variables = [("XDG_DATA_HOME", home.as_str())];
     let mut t = Terminal::start_with(120, 40, &["--seed", "5"], &variables);
-    t.wait("the ladder", |s| is_judged(s));
+    t.wait("the ladder", is_judged);
     t.press("7");
     t.press("\u{4}");
     t.wait("the prompt", |s| s.contains("new bookmark"));
@@ -381,7 +381,7 @@ fn a_session_is_kept_saved_and_gone_on_with() {
     t.press("q");
     assert_eq!(t.exit_code(), 0);
     let mut t = Terminal::start_with(120, 40, &[], &variables);
-    t.wait("the ladder", |s| is_judged(s));
+    t.wait("the ladder", is_judged);
     t.press("\u{13}\r");
     t.wait("a refusal", |s| s.contains("is there already"));
     t.press("q");
@@ -401,7 +401,7 @@ fn a_data_set_gives_directions_and_own_ones_are_saved() {
     let variables = [("XDG_DATA_HOME", home.as_str())];
     let data = ["--data", &file, "--column", "text", "--label-column", "kind", "--seed", "1"];
     let mut t = Terminal::start_with(120, 40, &data, &variables);
-    t.wait("the ladder", |s| is_judged(s));
+    t.wait("the ladder", is_judged);
     t.press(":");
     t.wait("the commands", |s| s.contains("commands ─"));
     t.press("direction from ends\r");
@@ -414,7 +414,7 @@ fn a_data_set_gives_directions_and_own_ones_are_saved() {
     assert_eq!(t.exit_code(), 0);
 
     let mut t = Terminal::start_with(120, 40, &[], &variables);
-    t.wait("the ladder", |s| is_judged(s));
+    t.wait("the ladder", is_judged);
     t.press("\t\t");
     t.wait("the direction", |s| s.contains("* A to B") && s.contains("# length"));
     t.press("q");
