@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ╭ save the session ──────────────────────────╮
-//! │ › /home/me/.local/share/tvae-tui/x.json    │
+//! │ › ~/.local/share/tvae-tui/sessions/x.json  │
 //! │ a file's name · enter takes it · esc leaves │
 //! ╰────────────────────────────────────────────╯
 //! ```
