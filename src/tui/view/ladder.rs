@@ -130,9 +130,10 @@ impl Screen<'_> {
                 let of = |share: Option<f64>| (share.unwrap_or(0.0) * all as f64).round();
                 parts.push(format!("{valid}/{all} valid"));
                 parts.push(format!("{} distinct", of(figures.distinct)));
-                parts.push(format!("{} blends", of(figures.blend_yield)));
-                if let Some(step) = figures.max_step {
-                    parts.push(format!("step {step:.2}"));
+                // Pieces of both ends, and distances in units, are those of words, not of pixels.
+                if !state.draws_pictures() {
+                    parts.push(format!("{} blends", of(figures.blend_yield)));
+                    parts.extend(figures.max_step.map(|step| format!("step {step:.2}")));
                 }
             }
             _ => parts.push("decoding the ladder …".to_owned()),
