@@ -21,8 +21,6 @@ pub struct Preferences {
     pub path: Path,
     /// Whether the mouse is taken; where it is not, the terminal's own selection works.
     pub mouse: bool,
-    /// Whether nothing moves by itself.
-    pub reduced_motion: bool,
     /// Keys in place of the default ones.
     pub keys: Vec<Override>,
 }
@@ -35,7 +33,6 @@ impl Default for Preferences {
             rungs: 11,
             path: Path::PerToken,
             mouse: true,
-            reduced_motion: false,
             keys: Vec::new(),
         }
     }

@@ -20,7 +20,7 @@ pub(super) struct Key {
 }
 
 /// All keys but the table `keys`, in the order in which they are printed.
-pub(super) const KEYS: [Key; 10] = [
+pub(super) const KEYS: [Key; 9] = [
     Key {
         name: "theme",
         help: &[
@@ -98,15 +98,6 @@ pub(super) const KEYS: [Key; 10] = [
             Ok(())
         },
         get: |s| Ok(s.explorer.mouse.into()),
-    },
-    Key {
-        name: "reduced_motion",
-        help: &["Whether nothing on the screen moves by itself."],
-        set: |s, v| {
-            s.explorer.reduced_motion = truth(v)?;
-            Ok(())
-        },
-        get: |s| Ok(s.explorer.reduced_motion.into()),
     },
     Key {
         name: "log",

@@ -20,7 +20,6 @@ fn every_key_is_read() {
         rungs = 7
         path = "all"
         mouse = false
-        reduced_motion = true
         log = "run.log"
         log_level = "debug"
         keys.slide-right = ["right", "f9"]
@@ -31,7 +30,7 @@ fn every_key_is_read() {
     assert_eq!(found.explorer.glyphs, Glyphs::Octant);
     assert_eq!((found.model.as_str(), found.seed, found.explorer.rungs), ("mnist", Some(16), 7));
     assert_eq!(found.explorer.path, crate::latent::Path::AllAtOnce);
-    assert!(!found.explorer.mouse && found.explorer.reduced_motion);
+    assert!(!found.explorer.mouse);
     assert_eq!(found.log.as_deref(), Some(Path::new("/etc/x/run.log")));
     assert_eq!(found.log_level, LogLevel::Debug);
     assert_eq!(found.explorer.keys.len(), 2);
@@ -92,7 +91,7 @@ proptest! {
     fn what_is_printed_reads_back(
         theme in prop::option::of(prop::sample::select(ThemeName::ALL.to_vec())),
         glyphs in 0usize..6, model in ".{1,20}", seed in prop::option::of(0..=i64::MAX as u64),
-        rungs in 3usize..=33, path in 0usize..5, mouse in any::<bool>(), motion in any::<bool>(),
+        rungs in 3usize..=33, path in 0usize..5, mouse in any::<bool>(),
         log in prop::option::of("/[^/\0]{1,20}"), level in prop::sample::select(LogLevel::ALL.to_vec()),
         unbound in any::<bool>(),
     ) {
@@ -100,7 +99,7 @@ proptest! {
             model, seed, log: log.map(Into::into), log_level: level,
             explorer: Preferences {
                 theme, glyphs: Glyphs::ALL[glyphs].0, rungs, path: crate::latent::Path::ALL[path],
-                mouse, reduced_motion: motion,
+                mouse,
                 keys: if unbound { vec![Override { id: "help".into(), keys: vec![] }] } else { vec![] },
             },
         };
