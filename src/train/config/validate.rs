@@ -1,0 +1,75 @@
+//! Which values no run can have.
+
+use super::{Budget, TrainConfig};
+use crate::train::TrainError;
+
+impl TrainConfig {
+    /// Rejects values that no run can have, naming the option.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] with the option, its value and what was expected.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        let fail = |text: String| Err(TrainError::Config(text));
+        if self.heads == 0 || !self.d_model.is_multiple_of(self.heads) {
+            return fail(format!(
+                "d_model = {} must be a multiple of heads = {}",
+                self.d_model, self.heads
+            ));
+        }
+        for (name, value) in [
+            ("batch", self.batch),
+            ("shards", self.shards),
+            ("d_model", self.d_model),
+            ("d_ff", self.d_ff),
+            ("decoder_layers", self.decoder_layers),
+            ("latent_tokens", self.latent_tokens),
+            ("latent_size", self.latent_size),
+        ] {
+            if value == 0 {
+                return fail(format!("{name} must be at least 1"));
+            }
+        }
+        if self.encoder_blocks.is_empty() || self.encoder_blocks.contains(&0) {
+            return fail("encoder_blocks must name at least one layer per block".to_owned());
+        }
+        if self.shards > self.batch {
+            return fail(format!("shards = {} is more than batch = {}", self.shards, self.batch));
+        }
+        if self.max_len < 4 {
+            return fail(format!("max_len = {} must be at least 4", self.max_len));
+        }
+        let n = &self.noise;
+        for (name, rate) in [
+            ("noise.delete", n.delete),
+            ("noise.substitute", n.substitute),
+            ("noise.mask", n.mask),
+            ("noise.decoder", n.decoder),
+            ("noise.null_latent", n.null_latent),
+            ("noise.latent_clean", n.latent_clean),
+            ("noise.latent_ramp", n.latent_ramp),
+            ("blend.share", self.blend.share),
+            ("blend.from", self.blend.from),
+            ("optimiser.warmup", self.optimiser.warmup),
+        ] {
+            if !(0.0..=1.0).contains(&rate) {
+                return fail(format!("{name} = {rate} must be between 0 and 1"));
+            }
+        }
+        if n.delete + n.substitute + n.mask > 1.0 {
+            return fail("noise.delete, substitute and mask together exceed 1".to_owned());
+        }
+        if !(self.optimiser.learning_rate > 0.0 && self.optimiser.learning_rate.is_finite()) {
+            return fail(format!(
+                "learning_rate = {} must be above 0",
+                self.optimiser.learning_rate
+            ));
+        }
+        match self.budget {
+            Budget::Steps(0) => fail("steps must be at least 1".to_owned()),
+            Budget::Minutes(m) if !(m > 0.0 && m.is_finite()) => {
+                fail(format!("minutes = {m} must be above 0"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
