@@ -13,6 +13,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 pub use python_source::{extract_lines, is_trivial, read_python_folder};
 
 /// Problems that are kept word by word; further ones are only counted.
@@ -43,12 +45,13 @@ pub enum Format {
 }
 
 /// A column, by name or by its number from 0.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum Column {
-    /// By name: of the header line, or a field of a JSON object.
-    Name(String),
     /// By number from 0.
     Number(usize),
+    /// By name: of the header line, or a field of a JSON object.
+    Name(String),
 }
 
 impl FromStr for Column {

@@ -85,6 +85,11 @@ pub struct TrainConfig {
     pub eval_steps: usize,
     /// Evaluate every so many minutes, where `eval_steps` is 0.
     pub eval_minutes: f64,
+    /// Ends of the ladder that is decoded at every evaluation; two held-out lines where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<[String; 2]>,
+    /// Models of earlier evaluations that are kept beside the run; 0 for none.
+    pub history: usize,
     /// Save a checkpoint every so many minutes.
     pub save_minutes: f64,
     /// Save a checkpoint every so many steps; 0: by time.

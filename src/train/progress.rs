@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
-use super::{Evaluation, TrainError};
+use super::{Evaluation, Reconstruction, ShownLadder, Stage, TrainError};
 pub use log::LogProgress;
 
 /// One report of a run.
@@ -60,6 +60,38 @@ pub enum Report {
         #[serde(flatten)]
         figures: Evaluation,
     },
+    /// The pinned ladder, decoded again.
+    Ladder {
+        /// Steps done.
+        step: usize,
+        /// The ladder.
+        #[serde(flatten)]
+        ladder: ShownLadder,
+    },
+    /// Held-out lines and what they come back as.
+    Samples {
+        /// Steps done.
+        step: usize,
+        /// The lines.
+        lines: Vec<Reconstruction>,
+    },
+    /// The learning rate is another than the scheduled one from now on.
+    Rate {
+        /// Steps done.
+        step: usize,
+        /// What the scheduled rate is multiplied by.
+        factor: f64,
+    },
+    /// The run waits, with a checkpoint on the disk.
+    Paused {
+        /// Steps done.
+        step: usize,
+    },
+    /// The run goes on after a pause.
+    Continued {
+        /// Steps done.
+        step: usize,
+    },
     /// A checkpoint is on the disk.
     Saved {
         /// Steps done.
@@ -73,7 +105,7 @@ pub enum Report {
         step: usize,
         /// Seconds of training in all.
         seconds: f64,
-        /// `finished` or `stopped`.
+        /// `finished`, `stopped`, or `discarded` where it was stopped without saving.
         reason: String,
     },
 }
@@ -86,6 +118,11 @@ impl Report {
             Self::Start { step, .. }
             | Self::Step { step, .. }
             | Self::Evaluation { step, .. }
+            | Self::Ladder { step, .. }
+            | Self::Samples { step, .. }
+            | Self::Rate { step, .. }
+            | Self::Paused { step }
+            | Self::Continued { step }
             | Self::Saved { step, .. }
             | Self::End { step, .. } => *step,
         }
@@ -99,6 +136,14 @@ pub trait Progress {
     /// # Errors
     /// A sink that cannot keep what it is given stops the run.
     fn report(&mut self, report: &Report) -> Result<(), TrainError>;
+
+    /// Takes a step of the preparation, before the first report.
+    ///
+    /// # Errors
+    /// As [`Progress::report`].
+    fn stage(&mut self, _stage: &Stage) -> Result<(), TrainError> {
+        Ok(())
+    }
 }
 
 /// `metrics.jsonl`: a JSON object per report. A resumed run drops what lies after the step it resumes from.
@@ -189,6 +234,23 @@ fn clock(seconds: f64) -> String {
 }
 
 impl Progress for TerminalProgress {
+    fn stage(&mut self, stage: &Stage) -> Result<(), TrainError> {
+        // Encoding tells every block: a line now and then is enough.
+        if matches!(stage, Stage::Encoding { .. }) {
+            if self.last.get_or_insert_with(Instant::now).elapsed() < Duration::from_secs(5) {
+                return Ok(());
+            }
+            self.last = Some(Instant::now());
+        }
+        if !matches!(stage, Stage::Reading(_)) {
+            self.say(&stage.to_string());
+        }
+        if let Stage::Read { problems, .. } = stage {
+            problems.iter().for_each(|problem| self.say(&format!("  {problem}")));
+        }
+        Ok(())
+    }
+
     fn report(&mut self, report: &Report) -> Result<(), TrainError> {
         match report {
             Report::Start { step, parameters, lines } => self.say(&format!(
@@ -225,7 +287,14 @@ impl Progress for TerminalProgress {
             Report::Evaluation { step, figures, .. } => {
                 self.say(&format!("step {step} · {figures}"));
             }
-            Report::Saved { .. } => {}
+            Report::Ladder { .. }
+            | Report::Samples { .. }
+            | Report::Continued { .. }
+            | Report::Saved { .. } => {}
+            Report::Rate { step, factor } => {
+                self.say(&format!("step {step} · learning rate × {factor}"));
+            }
+            Report::Paused { step } => self.say(&format!("step {step} · paused")),
             Report::End { step, seconds, reason } => {
                 if let Some(bar) = &self.bar {
                     bar.finish_and_clear();
