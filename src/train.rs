@@ -12,24 +12,29 @@ mod data;
 mod evaluate;
 mod history;
 mod job;
+mod look;
 mod noise;
 mod progress;
 mod run;
 mod schedule;
 mod showcase;
 mod step;
+mod trainer;
 
 pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
-pub use config::{Blend, Budget, Noise, Optimiser, Preset, TrainConfig};
+pub use config::{reference, train_option, TrainOption, OPTIONS};
+pub use config::{Blend, Budget, Decay, Noise, Optimiser, Preset, TrainConfig};
 pub use control::{Control, StopSignal};
 pub use data::{encode_corpus, TrainingData};
 pub use evaluate::{Evaluation, Evaluator};
-pub use history::{moments, HISTORY};
+pub use history::{moment_folder, moments, HISTORY};
 pub use job::{DataOptions, Job, Source, Stage, JOB_FILE};
-pub use progress::{JsonLines, LogProgress, Progress, Report, TerminalProgress};
+pub use look::{estimate, look, Estimate, Look};
+pub use progress::{clock, JsonLines, LogProgress, Progress, Report, TerminalProgress};
 pub use run::{train, Inputs, Outcome};
 pub use showcase::{Reconstruction, ShownLadder, ShownRung};
 pub use step::{run_shards, FindBetween, ShardResult, StepInput};
+pub use trainer::{Told, Trainer};
 
 /// A run's reports, a JSON object per line.
 pub const METRICS_FILE: &str = "metrics.jsonl";

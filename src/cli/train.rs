@@ -11,15 +11,15 @@ use super::INTERRUPTED;
 use crate::corpus::Column;
 use crate::numeric::Precision;
 use crate::train::{
-    Budget, Checkpoint, Control, DataOptions, Job, LogProgress, Preset, Progress, Source,
-    TerminalProgress, TrainConfig, TrainError,
+    reference, Budget, Checkpoint, Control, DataOptions, Job, LogProgress, Preset, Progress,
+    Source, TerminalProgress, TrainConfig, TrainError,
 };
 
 #[derive(Debug, Args)]
 pub struct TrainArgs {
     /// Text lines, jsonl, json, csv or tsv (plain, .gz or .zst), a folder of
     /// Python sources, a folder of MNIST files, or `samples`: those that come with the program
-    #[arg(long, value_name = "PATH", required_unless_present = "resume")]
+    #[arg(long, value_name = "PATH", required_unless_present_any = ["resume", "options"])]
     data: Option<Source>,
     /// Held-out lines; without it some lines of the data are held out
     #[arg(long, value_name = "PATH")]
@@ -37,11 +37,17 @@ pub struct TrainArgs {
     #[arg(long, value_enum)]
     preset: Option<Preset>,
     /// Where the model is written
-    #[arg(long, value_name = "FOLDER")]
-    out: PathBuf,
+    #[arg(long, value_name = "FOLDER", required_unless_present = "options")]
+    out: Option<PathBuf>,
     /// TOML file with options that replace the preset's
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Give an option another value: noise.latent_max=0.4; may be given several times, `--options` lists them
+    #[arg(long, value_name = "OPTION=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
+    /// List every option with its value in each preset and what it is, and end
+    #[arg(long)]
+    options: bool,
     /// Train for so many minutes
     #[arg(long, conflicts_with = "steps")]
     minutes: Option<f64>,
@@ -73,7 +79,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "FOLDER", conflicts_with = "tokenizer")]
     start_from: Option<PathBuf>,
     /// Go on from the checkpoint in the --out folder, with the configuration and the data it was started with
-    #[arg(long, conflicts_with_all = ["config", "preset", "batch", "learning_rate", "seed", "shards", "precision", "tokenizer", "start_from", "domain"])]
+    #[arg(long, conflicts_with_all = ["config", "set", "preset", "batch", "learning_rate", "seed", "shards", "precision", "tokenizer", "start_from", "domain"])]
     resume: bool,
     /// Print the last figures as one JSON document
     #[arg(long)]
@@ -108,7 +114,17 @@ impl DeviceName {
     }
 }
 
+/// `KEY=VALUE`.
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected OPTION=VALUE")?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
 pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
+    if args.options {
+        print!("{}", reference(args.domain.as_deref().unwrap_or("python")));
+        return Ok(ExitCode::SUCCESS);
+    }
     let stop = super::stop_on_signals()?;
     let job = job(args)?.with_budget(budget(args));
     let device = args.device.open()?;
@@ -134,6 +150,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
 
 /// What the command line asks for.
 fn job(args: &TrainArgs) -> anyhow::Result<Job> {
+    let out = args.out.clone().context("--out is needed")?;
     let lines = args.data.clone().map(|data| DataOptions {
         data,
         valid: args.valid.clone(),
@@ -141,15 +158,14 @@ fn job(args: &TrainArgs) -> anyhow::Result<Job> {
         limit: args.limit,
     });
     if args.resume {
-        let Some(lines) = lines else { return Ok(Job::of_folder(&args.out)?) };
-        let (_, config, _) = Checkpoint::load(&args.out)?;
-        let out = args.out.clone();
+        let Some(lines) = lines else { return Ok(Job::of_folder(&out)?) };
+        let (_, config, _) = Checkpoint::load(&out)?;
         return Ok(Job { config, lines, out, tokenizer: None, start_from: None, resume: true });
     }
     Ok(Job {
         config: configuration(args)?,
         lines: lines.context("--data is needed to start a run")?,
-        out: args.out.clone(),
+        out,
         tokenizer: args.tokenizer.clone(),
         start_from: args.start_from.clone(),
         resume: false,
@@ -195,6 +211,9 @@ fn configuration(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
     config.shards = args.shards.unwrap_or(config.shards);
     config.precision = args.precision.unwrap_or(config.precision);
     config.optimiser.learning_rate = args.learning_rate.unwrap_or(config.optimiser.learning_rate);
+    for (key, value) in &args.set {
+        config.set(key, value)?;
+    }
     Ok(config)
 }
 

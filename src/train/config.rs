@@ -1,5 +1,6 @@
 //! What a training run is told: shape of the model, noise, optimiser, batches, budget; and the presets.
 
+mod options;
 mod parts;
 mod presets;
 mod validate;
@@ -10,6 +11,7 @@ use super::TrainError;
 use crate::domain::{PAD_ID, START_ID};
 use crate::model::{Bottleneck, Config, Family, Queries, Regulariser, SphereShape, TvaeConfig};
 use crate::numeric::Precision;
+pub use options::{reference, train_option, TrainOption, OPTIONS};
 pub use parts::{Blend, Budget, Decay, Noise, Optimiser};
 pub use presets::Preset;
 

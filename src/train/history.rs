@@ -31,7 +31,8 @@ pub fn moments(dir: &Path) -> Result<Vec<(usize, PathBuf)>, TrainError> {
 }
 
 /// Where the model of a step is kept.
-pub(super) fn folder(dir: &Path, step: usize) -> PathBuf {
+#[must_use]
+pub fn moment_folder(dir: &Path, step: usize) -> PathBuf {
     dir.join(HISTORY).join(format!("step-{step:07}"))
 }
 
@@ -60,7 +61,7 @@ mod tests {
     use super::*;
 
     fn keep(dir: &Path, step: usize) {
-        let folder = folder(dir, step);
+        let folder = moment_folder(dir, step);
         std::fs::create_dir_all(&folder).expect("folder");
         std::fs::write(folder.join("tokenizer.json"), "{}").expect("file");
     }
@@ -91,7 +92,7 @@ mod tests {
     fn a_moment_that_was_cut_short_is_none() {
         let dir = tempfile::tempdir().expect("folder");
         keep(dir.path(), 10);
-        std::fs::create_dir_all(folder(dir.path(), 20)).expect("folder");
+        std::fs::create_dir_all(moment_folder(dir.path(), 20)).expect("folder");
         assert_eq!(steps(dir.path()), [10]);
     }
 }

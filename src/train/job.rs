@@ -183,7 +183,7 @@ impl std::fmt::Display for Stage {
 }
 
 /// A run, from its data to its folder.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     /// Everything that decides the result, beside the lines.
     pub config: TrainConfig,

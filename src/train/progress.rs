@@ -14,7 +14,7 @@ use super::{Evaluation, Reconstruction, ShownLadder, Stage, TrainError};
 pub use log::LogProgress;
 
 /// One report of a run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Report {
     /// The run begins or goes on.
@@ -224,7 +224,9 @@ impl TerminalProgress {
     }
 }
 
-fn clock(seconds: f64) -> String {
+/// Seconds as `1:05` or `1:02:05`.
+#[must_use]
+pub fn clock(seconds: f64) -> String {
     let s = seconds.max(0.0).round() as u64;
     if s >= 3600 {
         format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)

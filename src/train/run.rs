@@ -280,7 +280,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         self.average()?;
-        let dir = history::folder(self.dir, self.at.step);
+        let dir = history::moment_folder(self.dir, self.at.step);
         std::fs::create_dir_all(&dir).map_err(|e| TrainError::file(&dir, e))?;
         let full = self.config.family == Family::Seed;
         save_trainer(&dir, &self.trainer_file())?;
