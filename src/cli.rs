@@ -10,6 +10,7 @@ mod interpolate;
 mod latents;
 mod logging;
 mod man;
+mod models;
 mod precision;
 mod settings;
 mod train;
@@ -61,6 +62,8 @@ enum Command {
     Directions(directions::DirectionsArgs),
     /// Measure what decoding with weights in bf16 changes, and note it with the model
     Precision(precision::PrecisionArgs),
+    /// List the models that there are: bundled, local and trained ones; rename, duplicate and delete own ones
+    Models(models::ModelsArgs),
     /// Print the configuration that is in effect, as TOML
     Config(config::ConfigArgs),
     /// Print the completion script for a shell
@@ -151,6 +154,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Eval(args)) => eval::run(args),
         Some(Command::Directions(args)) => directions::run(args),
         Some(Command::Precision(args)) => precision::run(args),
+        Some(Command::Models(args)) => models::run(args),
         Some(Command::Config(args)) => config::run(args),
         Some(Command::Completions(args)) => completions::run(args),
         Some(Command::Man(args)) => man::run(args),

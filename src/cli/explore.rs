@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use clap::Args;
@@ -13,10 +14,12 @@ use super::settings::Settings;
 use super::ModelArg;
 use crate::app::{keys, Keep, Notice, State};
 use crate::corpus::{self, Column, Example, ReadOptions};
-use crate::engine::{models_folder, Engine, EngineError, LatentModel, Session};
+use crate::engine::{models_folder, EngineError, LatentModel, Session};
 use crate::model::write_atomically;
 use crate::numeric::Precision;
-use crate::tui::{Depth, Look, Preferences, ScreenSize, Script, Theme, ThemeName};
+use crate::tui::{
+    Depth, Engines, Look, OpenModel, Preferences, ScreenSize, Script, Theme, ThemeName,
+};
 
 /// The size of a picture of the screen where nobody asks for another.
 const SIZE: ScreenSize = ScreenSize { width: 120, height: 40 };
@@ -105,18 +108,34 @@ pub fn run(args: &ExploreArgs, settings: Settings) -> anyhow::Result<ExitCode> {
         let (column, label) = (args.column.clone(), args.label_column.clone());
         (file, ReadOptions { column, label, ..ReadOptions::default() })
     });
-    let engine = Engine::spawn(move || {
-        let mut model = model.open()?;
-        if let Some((file, options)) = data {
-            model = model.with_samples(texts(&file, &options, seed)?);
-        }
-        Ok(Box::new(model) as Box<dyn LatentModel>)
-    })?;
+    let opens = open_with(model.precision, data, seed);
+    let library = super::models::library();
+    let mut engines = Engines::start(opens, &model.model, library)?;
     match &args.shot {
-        Some(file) => shoot(args, file, &engine, state, &explorer)?,
-        None => crate::tui::explore(&engine, state, &explorer, !args.no_tour)?,
+        Some(file) => shoot(args, file, &mut engines, state, &explorer)?,
+        None => crate::tui::explore(&mut engines, state, &explorer, !args.no_tour)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Opens models with this precision where one is asked for. The data's texts are those of the first model and of others of
+/// its domain.
+fn open_with(
+    precision: Option<Precision>,
+    data: Option<(PathBuf, ReadOptions)>,
+    seed: u64,
+) -> OpenModel {
+    let first: OnceLock<&str> = OnceLock::new();
+    Arc::new(move |model| {
+        let mut model = ModelArg { model: model.to_owned(), precision }.open()?;
+        let domain = model.domain().name();
+        if let Some((file, options)) =
+            data.as_ref().filter(|_| *first.get_or_init(|| domain) == domain)
+        {
+            model = model.with_samples(texts(file, options, seed)?);
+        }
+        Ok(Box::new(model) as Box<dyn LatentModel>)
+    })
 }
 
 /// The model that is asked for.
@@ -147,7 +166,7 @@ fn lasting(model: &str) -> String {
 fn shoot(
     args: &ExploreArgs,
     file: &Path,
-    engine: &Engine,
+    engines: &mut Engines,
     mut state: State,
     preferences: &Preferences,
 ) -> anyhow::Result<()> {
@@ -155,7 +174,7 @@ fn shoot(
     let script = args.keys.clone().unwrap_or_default();
     let size = args.size.unwrap_or(SIZE);
     let look = Look::new(theme, preferences.blocks());
-    let played = crate::tui::play(engine, &mut state, &script, size, look);
+    let played = crate::tui::play(engines, &mut state, &script, size, look);
     if let (None, Notice::Error(message)) = (&state.model, &state.notice) {
         anyhow::bail!("{message}");
     }
