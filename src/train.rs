@@ -12,6 +12,7 @@ mod evaluate;
 mod noise;
 mod progress;
 mod run;
+pub mod runs;
 mod schedule;
 mod step;
 
