@@ -16,6 +16,7 @@ mod look;
 mod noise;
 mod progress;
 mod run;
+pub mod runs;
 mod schedule;
 mod showcase;
 mod step;
