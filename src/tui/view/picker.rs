@@ -41,6 +41,8 @@ impl Screen<'_> {
             Pick::End(EditedEnd::B) => " end B ",
             Pick::Command => " commands ",
             Pick::Third => " C of A − B + C ",
+            Pick::Ending { quit: true } => " quit while a run goes on ",
+            Pick::Ending { quit: false } => " stop the run ",
         };
         let count = format!(" {} of {} ", picker.matches().len(), picker.len());
         let block = Block::bordered()
