@@ -468,7 +468,7 @@ pub const COMMANDS: &[Entry] = &[
         "train-enter",
         &["enter"],
         "give the row a value; open the model of the moment that is shown",
-        "enter/open",
+        "set/open",
     ),
     on_train(
         TrainCommand::Turn(false),

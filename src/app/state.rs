@@ -17,7 +17,7 @@ use super::models::Models;
 use super::picker::Picker;
 use super::prompt::Prompt;
 use super::screen::Screen;
-use super::training::Training;
+use super::training::{TrainCommand, Training};
 use super::update::Effect;
 use crate::corpus::Example;
 use crate::domain::{domain, Domain, Verdict};
@@ -489,6 +489,8 @@ impl State {
     #[must_use]
     pub fn offers(&self, command: Command) -> bool {
         match command {
+            Command::Train(TrainCommand::Prepare) => self.training.run.is_some(),
+            Command::Train(command) => command.counts(self.training.is_form()),
             Command::Draw(_) => self.draws_pictures(),
             Command::Type(_) | Command::Probabilities => !self.draws_pictures(),
             Command::Show(screen) => screen != self.screen,

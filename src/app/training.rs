@@ -76,6 +76,18 @@ pub enum TrainCommand {
     Look,
 }
 
+impl TrainCommand {
+    /// Whether it does something in the form or on the screen of a run.
+    #[must_use]
+    pub fn counts(self, in_form: bool) -> bool {
+        match self {
+            Self::Row(_) | Self::Turn(_) | Self::Enter | Self::StartStop | Self::Prepare => true,
+            Self::AllOptions | Self::Reset | Self::Pin | Self::Look => in_form,
+            _ => !in_form,
+        }
+    }
+}
+
 /// What leaving means while a run goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
@@ -147,6 +159,12 @@ impl Training {
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.run.as_ref().is_some_and(|run| !run.state.is_over())
+    }
+
+    /// Whether the screen shows the form.
+    #[must_use]
+    pub fn is_form(&self) -> bool {
+        self.preparing || self.run.is_none()
     }
 
     /// The run, where it is what the screen shows.

@@ -79,7 +79,9 @@ impl LineChart<'_> {
             return (0.0, 1.0);
         }
         let room = if high > low { 0.05 * (high - low) } else { 0.05 * high.abs().max(1e-9) };
-        (low - room, high + room)
+        // What is never below 0 is not drawn as if it could be.
+        let floor = if low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
+        ((low - room).max(floor), high + room)
     }
 
     fn label(&self, value: f64) -> String {

@@ -52,7 +52,7 @@ pub(super) fn looked(state: &mut State, generation: u64, found: Result<Box<Look>
 
 pub(super) fn run(state: &mut State, command: TrainCommand) {
     let training = &mut state.training;
-    if training.preparing || training.run.is_none() {
+    if training.is_form() {
         return in_form(state, command);
     }
     let running = training.is_running();

@@ -22,7 +22,7 @@ use crate::tui::glyph::thumbnail;
 use crate::tui::hit::Hit;
 
 /// Columns of a row's name, with the mark in front.
-const NAME: u16 = 24;
+const NAME: u16 = 27;
 /// From this width on the data stand beside the form.
 const WIDE: u16 = 100;
 /// Rows of the explanation.
@@ -107,7 +107,7 @@ impl Screen<'_> {
             Looked::At(look) => {
                 let mut lines = vec![self.data_line(look, area.width)];
                 match &look.estimate {
-                    Ok(estimate) => lines.extend(self.cost(state, estimate, area.width)),
+                    Ok(estimate) => lines.extend(Self::cost(estimate, area.width)),
                     Err(message) => {
                         lines
                             .push(Line::styled(fit(&visible(message), area.width), self.theme.bad));
@@ -130,8 +130,7 @@ impl Screen<'_> {
         Line::styled(fit(&text, width), self.theme.title)
     }
 
-    fn cost(&self, state: &State, estimate: &Estimate, width: u16) -> Vec<Line<'static>> {
-        let config = &state.training.form.config;
+    fn cost(estimate: &Estimate, width: u16) -> Vec<Line<'static>> {
         let long = match estimate.too_long {
             0 => String::new(),
             lines => format!(", {lines} longer than max_len"),
@@ -142,18 +141,16 @@ impl Screen<'_> {
         let lines = [
             format!("tokens per line 1 {bars} {longest}{long}"),
             format!(
-                "{:.2} M parameters · about {:.1} GB of memory · {} tokens/s here",
+                "{:.2} M parameters · about {:.1} GB of memory",
                 estimate.parameters as f64 / 1e6,
                 estimate.memory as f64 / 1e9,
-                number(estimate.tokens_per_second)
             ),
             format!(
-                "about {} steps in {minutes} minutes: {} lines of {}",
+                "about {} steps in {minutes} minutes, {} lines, at {} tokens/s",
                 number(estimate.steps.round()),
                 number(estimate.lines.round()),
-                config.batch
-            )
-            .replace(&format!(" lines of {}", config.batch), " lines"),
+                number(estimate.tokens_per_second)
+            ),
         ];
         lines.into_iter().map(|text| Line::raw(fit(&text, width))).collect()
     }

@@ -25,6 +25,8 @@ const LADDER: u16 = 12;
 const WIDE: u16 = 100;
 /// Cells of a picture within a line.
 const THUMBNAIL: usize = 5;
+/// Reports of the chart of the recent ones, at least.
+const FEWEST: usize = 8;
 /// Dots of a chart's column.
 const DOTS: usize = 2;
 
@@ -133,8 +135,10 @@ impl Screen<'_> {
         let width = area.width / 2;
         let left = Rect { width, ..area };
         let right = Rect { x: area.x + width, width: area.width - width, ..area };
+        // A quarter of the reports, each with a dot of its own.
         let dots = usize::from(width.saturating_sub(10)) * DOTS;
-        let first = run.steps.len().saturating_sub(dots).min(run.steps.len().saturating_sub(1));
+        let recent = (run.steps.len() / 4).clamp(FEWEST, FEWEST.max(dots));
+        let first = run.steps.len().saturating_sub(recent);
         let from = run.steps.get(first).map_or(0.0, |figures| figures.step as f64);
         let recent = format!("{title} · recent");
         let pane = Pane { chart, steps: (from, all.1), title: &recent, focused: true };
