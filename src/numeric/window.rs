@@ -369,3 +369,31 @@ impl CustomOp2 for Windowed {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_take_every_query_once_and_their_work_grows_with_the_sequence() {
+        for span in [
+            Span::Block { size: 60, shift: 0 },
+            Span::Block { size: 60, shift: 30 },
+            Span::Block { size: 200, shift: 100 },
+            Span::Sliding { size: 60 },
+        ] {
+            let work = |len: usize| {
+                let tiles = span.tiles(len, TILE);
+                let rows: Vec<usize> = tiles.iter().flat_map(|t| t.queries.clone()).collect();
+                assert_eq!(rows, (0..len).collect::<Vec<_>>());
+                for (tile, i) in tiles.iter().flat_map(|t| t.queries.clone().map(move |i| (t, i))) {
+                    assert!(tile.first <= span.first(i) && span.first(i) <= i);
+                    assert!(i + 1 - span.first(i) <= span.reach(len));
+                }
+                tiles.iter().map(|t| t.rows() * t.keys()).sum::<usize>() as f64
+            };
+            assert!(work(6_720) < 2.1 * work(3_360), "{span:?}");
+            assert!(work(3_360) < 0.1 * (3_360.0 * 3_360.0), "{span:?}");
+        }
+    }
+}

@@ -96,15 +96,17 @@ impl T5Encoder {
     /// Scores [1, h, s, s] by relative position, keys in front of a query and behind it apart; shared by all layers.
     fn position_bias(&self, len: usize) -> Result<Tensor> {
         let (buckets, heads) = self.relative_bias.dims2()?;
-        let half = buckets / 2;
-        let bucket = |at: usize| {
-            let (query, key) = (at / len, at % len);
-            let distance = relative_bucket(query.abs_diff(key), half, MAX_DISTANCE);
-            (distance + if key > query { half } else { 0 }) as u32
-        };
-        let rows = relative_bias(&self.relative_bias, (0..len * len).map(bucket).collect())?;
+        let pairs = (0..len * len).map(|at| bucket(at / len, at % len, buckets) as u32);
+        let rows = relative_bias(&self.relative_bias, pairs.collect())?;
         rows.reshape((1, heads, len, len))
     }
+}
+
+/// T5's bucket of a pair of positions: half of the buckets for keys up to the query, half for those behind it.
+fn bucket(query: usize, key: usize, buckets: usize) -> usize {
+    let half = buckets / 2;
+    let distance = relative_bucket(query.abs_diff(key), half, MAX_DISTANCE);
+    distance + if key > query { half } else { 0 }
 }
 
 impl Block {
@@ -121,5 +123,21 @@ impl Block {
     ) -> Result<Tensor> {
         let hidden = self.own.itself(hidden, Sees::Counted(bias, mask), ctx)?;
         self.feed_forward.forward(&hidden, self.dropout, ctx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bucket;
+
+    #[test]
+    fn pairs_fall_into_the_buckets_of_transformers() {
+        // `_relative_position_bucket` of key - query, bidirectional, 32 buckets, largest distance 128.
+        let wanted =
+            [(-200, 15), (-20, 10), (-8, 8), (-3, 3), (0, 0), (3, 19), (20, 26), (200, 31)];
+        for (distance, wanted) in wanted {
+            let key = (300i32 + distance) as usize;
+            assert_eq!(bucket(300, key, 32), wanted, "{distance}");
+        }
     }
 }
