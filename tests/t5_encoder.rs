@@ -7,7 +7,7 @@ use tvae_tui::model::{
     Config, Context, EncoderKind, Family, Queries, SphereShape, TransformerVae, TvaeConfig,
 };
 use tvae_tui::train::{
-    encode_corpus, train, Budget, Inputs, Preset, Progress, Report, StopSignal, TrainConfig,
+    encode_corpus, train, Budget, Inputs, Noise, Preset, Progress, Report, StopSignal, TrainConfig,
     TrainError,
 };
 
@@ -108,6 +108,42 @@ fn parameters_have_the_names_of_transformers_and_survive_their_files() {
 }
 
 #[test]
+fn states_are_those_of_transformers() {
+    let path =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/t5_encoder/expected.safetensors");
+    let expected = candle_core::safetensors::load(path, &Device::Cpu).expect("the golden");
+    let mut config = Config::sphere(SphereShape {
+        vocab: 20,
+        d_model: 16,
+        heads: 2,
+        d_ff: 24,
+        decoder_layers: 1,
+        ..shape(1)
+    })
+    .expect("a configuration");
+    (config.t5.d_kv, config.t5.num_layers) = (6, Some(2));
+    config.t5.relative_attention_num_buckets = 8;
+    config.tvae = Some(TvaeConfig {
+        family: Family::Seed,
+        encoder: EncoderKind::T5,
+        ..TvaeConfig::default()
+    });
+    let model = TransformerVae::new(config, 1, &Device::Cpu).expect("a model");
+    let weights: Vec<(String, Tensor)> = expected
+        .iter()
+        .filter(|(name, _)| name.ends_with("weight"))
+        .map(|(name, value)| (name.replace("shared.", "decoder.embed_tokens."), value.clone()))
+        .collect();
+    model.set_parameters(&weights).expect("every name is known");
+    let mean = model
+        .encoder_states(&expected["input_ids"], &expected["attention_mask"], &Context::eval())
+        .expect("states");
+    assert_eq!(mean.dims(), expected["mean"].dims());
+    let off = apart(&values(&mean), &values(&expected["mean"]));
+    assert!(off < 1e-5, "{off}");
+}
+
+#[test]
 fn gradients_are_differences() {
     for model in models() {
         let (ids, mask) = batch(&ROWS, 8);
@@ -196,6 +232,8 @@ fn it_trains_and_opens_like_any_model() {
             final_pairs: 2,
             budget: Budget::Steps(100),
             eval_steps: 100,
+            // The original's family has no null latent.
+            noise: if family == Family::Seed { Noise::none() } else { Noise::default() },
             ..TrainConfig::preset(Preset::Tiny, "python")
         };
         let python = domain("python").expect("python is a domain");
