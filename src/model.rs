@@ -329,7 +329,8 @@ impl TransformerVae {
     }
 
     /// `scale` times the summed cross entropy, in nats, of hidden states [n, d] in front of the head against targets other
-    /// than `ignore`. The logits never stand in memory as a whole.
+    /// than `ignore`; with label smoothing s, a share s of a target is spread evenly over the vocabulary. The logits never stand
+    /// in memory as a whole.
     ///
     /// # Errors
     /// Where shapes do not fit, or a target is no word.
@@ -338,9 +339,10 @@ impl TransformerVae {
         hidden: &Tensor,
         targets: &[u32],
         ignore: u32,
+        smoothing: f64,
         scale: f64,
     ) -> candle_core::Result<Tensor> {
-        self.decoder.cross_entropy(hidden, targets, ignore, scale)
+        self.decoder.cross_entropy(hidden, targets, ignore, smoothing, scale)
     }
 
     /// The original's weight of its regulariser at a step: sigmoid(step · k − b), or 0 without it.

@@ -9,19 +9,21 @@ mod checkpoint;
 mod config;
 mod data;
 mod evaluate;
+mod gather;
 mod noise;
+mod optimise;
 mod progress;
 mod run;
 mod schedule;
 mod step;
 
 pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
-pub use config::{Blend, Budget, Noise, Optimiser, Preset, TrainConfig};
+pub use config::{Blend, Budget, Noise, Optimiser, OptimiserKind, Preset, TrainConfig};
 pub use data::{encode_corpus, TrainingData};
 pub use evaluate::{Evaluation, Evaluator};
 pub use progress::{JsonLines, LogProgress, Progress, Report, TerminalProgress};
 pub use run::{train, Inputs, Outcome, StopSignal};
-pub use step::{run_shards, FindBetween, ShardResult, StepInput};
+pub use step::{run_part, run_shards, Beside, FindBetween, ShardResult, StepInput};
 
 /// What can end a training run early.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use super::TrainError;
 use crate::domain::{PAD_ID, START_ID};
 use crate::model::{Bottleneck, Config, Family, Queries, Regulariser, SphereShape, TvaeConfig};
 use crate::numeric::Precision;
-pub use parts::{Blend, Budget, Decay, Noise, Optimiser};
+pub use parts::{Blend, Budget, Decay, Noise, Optimiser, OptimiserKind};
 pub use presets::Preset;
 
 /// Everything that decides a run. Read from TOML by `--config`, written to `trainer.json`.
@@ -89,6 +89,15 @@ pub struct TrainConfig {
     pub save_minutes: f64,
     /// Save a checkpoint every so many steps; 0: by time.
     pub save_steps: usize,
+    /// Batches whose gradients are summed before a step. The step is that of one batch so many times as large, except that
+    /// each batch has its regulariser of its own. Ablation: 1.
+    pub accumulate: usize,
+    /// Share of every label that is spread evenly over the vocabulary (Szegedy et al. 2016); evaluations are without.
+    /// Ablation: 0.
+    pub label_smoothing: f64,
+    /// Whether a whole epoch's lines are sorted by their number of tokens before they are cut into batches, so that next to no
+    /// padding is computed; else 50 batches at a time are. Batches come in random order either way. Ablation: false.
+    pub token_sort: bool,
 }
 
 impl Default for TrainConfig {

@@ -139,6 +139,15 @@ fn corrupt(line: &[u32], vocab: u32, noise: &Noise, rng: &mut ChaCha8Rng) -> Vec
     let mut out = Vec::with_capacity(line.len() + 1);
     let active = noise.delete + noise.substitute + noise.mask > 0.0;
     for &id in line {
+        // BERT's masking: of the tokens that are chosen, 80 % are masked, 10 % replaced, 10 % stay.
+        if hit(rng, noise.mlm) {
+            out.push(match rng.random::<f64>() {
+                draw if draw < 0.8 => MASK_ID,
+                draw if draw < 0.9 => random_token(rng, vocab),
+                _ => id,
+            });
+            continue;
+        }
         if !active {
             out.push(id);
             continue;
@@ -187,6 +196,24 @@ mod tests {
         assert_eq!(s.own.positions, [0, 1, 2, 4, 5, 8, 9]);
         assert_eq!(s.blended, Labels { positions: vec![12, 13, 14, 15], ids: vec![5, 9, 9, 0] });
         assert_eq!((s.rows, s.sigma.len(), s.between.len()), (3, 3, 1));
+    }
+
+    #[test]
+    fn masked_inputs_are_berts_and_every_label_counts() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let line: Vec<u32> = vec![50; 1000];
+        let lines: Vec<&[u32]> = vec![&line; 40];
+        let noise = Noise { mlm: 0.15, ..Noise::none() };
+        let s = shard_input(&lines, Vec::new(), 100, &noise, 0.0, &mut rng);
+        let share = |f: &dyn Fn(u32) -> bool| {
+            s.encoder_ids.iter().filter(|&&i| f(i)).count() as f64 / 40_000.0
+        };
+        assert!((share(&|i| i == MASK_ID) - 0.12).abs() < 0.006);
+        assert!((share(&|i| i >= FIRST_TOKEN_ID && i != 50) - 0.015).abs() < 0.003);
+        assert_eq!(s.encoder_ids.len(), 40 * 1001);
+        // Unlike BERT's, the loss is on all tokens, and the decoder sees the text as it is.
+        assert_eq!(s.own.ids.len(), 40 * 1001);
+        assert!(s.own.ids.iter().all(|&i| i == 50 || i == START_ID));
     }
 
     #[test]

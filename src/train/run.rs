@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use candle_core::{Device, Tensor};
-use rand_chacha::ChaCha8Rng;
 
-use super::batch::Sampler;
+use super::batch::{Sampler, POOL};
 use super::checkpoint::{save_model, save_trainer, TrainerFile};
 use super::config::Budget;
-use super::schedule::{ema_decay, latent_noise, learning_rate};
-use super::step::{run_shards, ShardResult, StepInput};
+use super::gather::{Gathered, Gathering};
+use super::optimise::Updater;
+use super::schedule::{ema_decay, learning_rate};
+use super::step::ShardResult;
 use super::{Checkpoint, Evaluator, Progress, Report, TrainConfig, TrainError, TrainingData};
 use crate::domain::{Codec, Domain};
 use crate::model::{Family, TransformerVae};
-use crate::numeric::adamw::{AdamW, AdamWConfig};
 
 /// Steps between two step reports.
 const REPORT_EVERY: usize = 20;
@@ -84,7 +84,7 @@ struct Run<'a> {
     model: TransformerVae,
     /// A second set of weights that holds the average, for evaluation and for what is saved for use.
     averaged: TransformerVae,
-    optimiser: AdamW,
+    optimiser: Updater,
     at: Checkpoint,
 }
 
@@ -144,15 +144,7 @@ impl<'a> Run<'a> {
             })
             .collect();
         let o = &config.optimiser;
-        let mut optimiser = AdamW::new(
-            parameters,
-            AdamWConfig {
-                beta1: o.beta1,
-                beta2: o.beta2,
-                eps: o.eps,
-                weight_decay: o.weight_decay,
-            },
-        )?;
+        let mut optimiser = Updater::new(o, parameters)?;
         if o.ema > 0.0 {
             optimiser.set_ema_decay(Some(ema_decay(o.ema, 0)));
         }
@@ -190,8 +182,9 @@ impl<'a> Run<'a> {
         let mut tell = |report: Report| sinks.iter_mut().try_for_each(|s| s.report(&report));
         let parameters = self.model.parameters().iter().map(|(_, v)| v.elem_count()).sum();
         tell(Report::Start { step: self.at.step, parameters, lines: self.inputs.train.len() })?;
-        let mut sampler =
-            Sampler::new(self.inputs.train.lengths(), self.config.batch, self.config.seed);
+        let pool = if self.config.token_sort { usize::MAX } else { POOL };
+        let lengths = self.inputs.train.lengths();
+        let mut sampler = Sampler::new(lengths, self.config.batch, pool, self.config.seed);
         let mut window = Window::default();
         let before = self.at.seconds;
         let clock = Instant::now();
@@ -241,27 +234,15 @@ impl<'a> Run<'a> {
 
     fn step(&mut self, sampler: &mut Sampler, window: &mut Window) -> Result<(), TrainError> {
         let progress = self.progress();
-        let mut rows = sampler.batch(self.at.step).to_vec();
-        let own = rows.len();
-        let blends = progress >= self.config.blend.from;
-        let partners =
-            if blends { (self.config.blend.share * own as f64).round() as usize } else { 0 };
-        rows.extend(sampler.partners(self.at.step, partners.min(own)));
-        let lines: Vec<&[u32]> = rows.iter().map(|&i| self.inputs.train.line(i as usize)).collect();
-        let Inputs { domain, codec, .. } = *self.inputs;
-        let find = |a: &[u32], b: &[u32], ratio: f64, rng: &mut ChaCha8Rng| {
-            let (a, b) = (codec.decode(a).ok()?, codec.decode(b).ok()?);
-            codec.encode(&domain.between(&a, &b, ratio, rng)?).ok()
-        };
-        let input = StepInput {
+        let gathering = Gathering {
+            model: &self.model,
+            config: self.config,
+            inputs: self.inputs,
             step: self.at.step,
-            sigma_max: latent_noise(&self.config.noise, progress),
-            lines: &lines[..own],
-            partners: &lines[own..],
-            between: Some(&find),
-            vocab: self.inputs.codec.vocab_size() as u32,
+            progress,
         };
-        let results = run_shards(&self.model, self.config, input)?;
+        let Gathered { rows, results } = gathering.run(sampler)?;
+        let lines: Vec<&[u32]> = rows.iter().map(|&i| self.inputs.train.line(i as usize)).collect();
         let rate = learning_rate(&self.config.optimiser, progress);
         if self.config.optimiser.ema > 0.0 {
             let decay = ema_decay(self.config.optimiser.ema, self.at.step);

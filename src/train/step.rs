@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use candle_core::backprop::GradStore;
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -33,6 +33,29 @@ pub struct ShardResult {
     pub blend_labels: usize,
 }
 
+impl ShardResult {
+    /// Adds what the same shard of another batch contributes to the gradients of these parameters.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn add(&mut self, other: &Self, vars: &[Var]) -> Result<(), TrainError> {
+        for var in vars {
+            if let Some(gradient) = other.grads.get(var) {
+                let sum = match self.grads.get(var) {
+                    Some(sum) => (sum + gradient)?,
+                    None => gradient.clone(),
+                };
+                self.grads.insert(var, sum);
+            }
+        }
+        self.cross_entropy += other.cross_entropy;
+        self.regulariser += other.regulariser;
+        self.blend += other.blend;
+        self.blend_labels += other.blend_labels;
+        Ok(())
+    }
+}
+
 /// Finds a text between two lines (ids without specials) at a ratio.
 pub type FindBetween<'a> =
     &'a (dyn Fn(&[u32], &[u32], f64, &mut ChaCha8Rng) -> Option<Vec<u32>> + Sync);
@@ -54,6 +77,15 @@ pub struct StepInput<'a> {
     pub vocab: u32,
 }
 
+/// What a batch has besides its lines.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside {
+    /// Its place among the batches of its step, from 0.
+    pub part: usize,
+    /// Labels of all batches of the step; `None` where it is the only one.
+    pub labels: Option<usize>,
+}
+
 /// Runs a step's forward and backward passes, one thread per shard; results are in shard order.
 ///
 /// # Errors
@@ -63,6 +95,19 @@ pub fn run_shards(
     config: &TrainConfig,
     input: StepInput<'_>,
 ) -> Result<Vec<ShardResult>, TrainError> {
+    run_part(model, config, input, &Beside::default())
+}
+
+/// As [`run_shards`], for one of the batches of a step, or with what else a batch may have.
+///
+/// # Errors
+/// Those of the model and of the numeric core.
+pub fn run_part(
+    model: &TransformerVae,
+    config: &TrainConfig,
+    input: StepInput<'_>,
+    beside: &Beside,
+) -> Result<Vec<ShardResult>, TrainError> {
     // Another device computes a whole batch best.
     let most = if model.device().is_cpu() { config.shards } else { 1 };
     let shards = most.min(input.lines.len()).max(1);
@@ -70,7 +115,10 @@ pub fn run_shards(
         shards,
         rows: input.lines.len() + input.partners.len(),
         // Every label counts the same, whichever shard it falls into.
-        labels: input.lines.iter().chain(input.partners).map(|l| l.len() + 1).sum(),
+        labels: beside
+            .labels
+            .unwrap_or_else(|| input.lines.iter().chain(input.partners).map(|l| l.len() + 1).sum()),
+        draws: input.step * config.accumulate + beside.part,
         meeting: Meeting::new(shards),
     };
     let whole = &whole;
@@ -105,7 +153,10 @@ pub fn run_shards(
 struct Whole {
     shards: usize,
     rows: usize,
+    /// Labels of the whole step.
     labels: usize,
+    /// Number of the batch among all of the run: what its random draws come from.
+    draws: usize,
     meeting: Meeting,
 }
 
@@ -165,9 +216,9 @@ fn run_shard(
         rng.set_stream(number);
         rng
     };
-    let mut rng = stream((input.step * whole.shards + shard) as u64 + 1);
+    let mut rng = stream((whole.draws * whole.shards + shard) as u64 + 1);
     // The prior's samples are the whole batch's, however many shards it has.
-    let prior = stream(u64::MAX - input.step as u64);
+    let prior = stream(u64::MAX - whole.draws as u64);
     // Rows are dealt out in turn, so that shards are equally long.
     let mut lines: Vec<&[u32]> =
         input.lines.iter().skip(shard).step_by(whole.shards).copied().collect();
@@ -297,7 +348,13 @@ impl Task<'_> {
             Tensor::from_slice(&labels.positions, labels.positions.len(), self.model.device())?;
         let hidden = numeric::embedding(hidden, &positions)?;
         let scale = weight / self.whole.labels.max(1) as f64;
-        let part = self.model.cross_entropy(&hidden, &labels.ids, PAD_ID, scale)?;
+        let part = self.model.cross_entropy(
+            &hidden,
+            &labels.ids,
+            PAD_ID,
+            self.config.label_smoothing,
+            scale,
+        )?;
         let value = f64::from(part.to_dtype(DType::F32)?.to_scalar::<f32>()?) / scale;
         Ok((part, value))
     }
@@ -352,8 +409,10 @@ impl Task<'_> {
         }
         let mut value = 0.0;
         if let Some((part, of_part)) = regulariser {
-            loss = (loss + (part * weight)?)?;
-            value = of_part;
+            // A step's regulariser is the mean of its batches'.
+            let batches = config.accumulate.max(1) as f64;
+            loss = (loss + (part * (weight / batches))?)?;
+            value = of_part / batches;
         }
         Ok(ShardResult {
             grads: loss.backward()?,

@@ -71,6 +71,9 @@ impl TrainConfig {
             eval_minutes: 5.0,
             save_minutes: 2.0,
             save_steps: 0,
+            accumulate: 1,
+            label_smoothing: 0.0,
+            token_sort: false,
         };
         match preset {
             Preset::Cpu => cpu,

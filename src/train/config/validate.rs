@@ -18,6 +18,7 @@ impl TrainConfig {
         }
         for (name, value) in [
             ("batch", self.batch),
+            ("accumulate", self.accumulate),
             ("shards", self.shards),
             ("d_model", self.d_model),
             ("d_ff", self.d_ff),
@@ -43,6 +44,8 @@ impl TrainConfig {
             ("noise.delete", n.delete),
             ("noise.substitute", n.substitute),
             ("noise.mask", n.mask),
+            ("noise.mlm", n.mlm),
+            ("label_smoothing", self.label_smoothing),
             ("noise.decoder", n.decoder),
             ("noise.null_latent", n.null_latent),
             ("noise.latent_clean", n.latent_clean),

@@ -1,0 +1,252 @@
+//! Options of the trainer beside the cross entropy of lines: what each does, and that a run with it resumes to the same bits.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use tvae_tui::domain::{domain, Codec};
+use tvae_tui::model::Regulariser;
+use tvae_tui::numeric::Precision;
+use tvae_tui::train::{
+    encode_corpus, train, Blend, Budget, Checkpoint, Inputs, Noise, Optimiser, OptimiserKind,
+    Preset, Progress, Report, StopSignal, TrainConfig, TrainError, TrainingData,
+};
+
+/// Lines of Python made from a few forms.
+fn lines(n: usize) -> Vec<String> {
+    let names = ["value", "total", "index", "result", "node", "items", "self.size", "count"];
+    let calls = ["len", "max", "load_file", "parse", "self.update", "np.sum"];
+    (0..n)
+        .map(|i| {
+            let (a, b) = (names[i % 8], names[(i / 8 + 3) % 8]);
+            let f = calls[(i / 3) % 6];
+            match i % 3 {
+                0 => format!("{a} = {f}({b}, {})", i % 17),
+                1 => format!("return {a} + {b}"),
+                _ => format!("{a}.append({b}[{}])", i % 11),
+            }
+        })
+        .collect()
+}
+
+fn config() -> TrainConfig {
+    TrainConfig {
+        vocab: 384,
+        d_model: 32,
+        heads: 2,
+        d_ff: 64,
+        encoder_blocks: vec![1, 1],
+        decoder_layers: 1,
+        latent_tokens: 2,
+        latent_size: 8,
+        max_len: 32,
+        batch: 16,
+        shards: 2,
+        precision: Precision::F32,
+        held_out: 20,
+        pairs: 2,
+        final_pairs: 2,
+        budget: Budget::Steps(40),
+        eval_steps: 1_000,
+        save_steps: 1_000,
+        ..TrainConfig::preset(Preset::Tiny, "python")
+    }
+}
+
+struct Fixture {
+    codec: Codec,
+    train: TrainingData,
+    held_out: TrainingData,
+}
+
+/// Keeps the step reports and raises the signal when one of the given step comes.
+struct Watch {
+    stop_at: usize,
+    stop: StopSignal,
+    steps: Vec<Report>,
+}
+
+impl Progress for Watch {
+    fn report(&mut self, report: &Report) -> Result<(), TrainError> {
+        if let Report::Step { step, .. } = report {
+            self.steps.push(report.clone());
+            if *step >= self.stop_at {
+                self.stop.flag().store(true, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Fixture {
+    /// `n` training lines and some held-out ones.
+    fn new(config: &TrainConfig, n: usize) -> Self {
+        let texts = lines(n + 20);
+        let mut iter = texts.iter().map(String::as_str);
+        let python = domain("python").expect("python is a domain");
+        let codec = python.train_codec(&mut iter, config.vocab).expect("tokenizer");
+        let encode = |l: &[String]| {
+            encode_corpus(&codec, l, config.max_len, &mut |_| ()).expect("encoded lines")
+        };
+        Self { train: encode(&texts[..n]), held_out: encode(&texts[n..]), codec }
+    }
+
+    /// Runs to the end or to `stop_at`, from the start or from what lies in `dir`; the step reports.
+    fn run(
+        &self,
+        config: &TrainConfig,
+        dir: &Path,
+        stop_at: Option<usize>,
+        resume: bool,
+    ) -> Vec<Report> {
+        let inputs = Inputs {
+            domain: domain("python").expect("python is a domain"),
+            codec: &self.codec,
+            train: &self.train,
+            held_out: &self.held_out,
+            data_name: "made up",
+            start: None,
+            device: Device::Cpu,
+        };
+        let resume = resume.then(|| {
+            let (checkpoint, _, tensors) = Checkpoint::load(dir).expect("a checkpoint");
+            (checkpoint, tensors)
+        });
+        let stop = StopSignal::new();
+        let stop_at = stop_at.unwrap_or(usize::MAX);
+        let mut watch = Watch { stop_at, stop: stop.clone(), steps: Vec::new() };
+        train(config, &inputs, dir, resume, &mut [&mut watch], &stop).expect("a run");
+        watch.steps
+    }
+}
+
+/// What a run left in `training.safetensors`.
+fn state(dir: &Path) -> HashMap<String, Vec<f32>> {
+    let (_, _, tensors) = Checkpoint::load(dir).expect("a checkpoint");
+    let values =
+        |t: Tensor| t.flatten_all().and_then(|t| t.to_vec1::<f32>()).expect("float32 values");
+    tensors.into_iter().map(|(name, t)| (name, values(t))).collect()
+}
+
+/// Holds a run that is stopped and resumed to an uninterrupted one, bit by bit; what both left, and the reports.
+fn resumes(config: &TrainConfig) -> (HashMap<String, Vec<f32>>, Vec<Report>) {
+    let fixture = Fixture::new(config, 200);
+    let (whole, parts) =
+        (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
+    let reports = fixture.run(config, whole.path(), None, false);
+    fixture.run(config, parts.path(), Some(20), false);
+    fixture.run(config, parts.path(), None, true);
+    let (whole, parts) = (state(whole.path()), state(parts.path()));
+    assert_eq!(whole.len(), parts.len());
+    for (name, values) in &whole {
+        let bits = |v: &[f32]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(values), bits(&parts[name]), "{name}");
+    }
+    (whole, reports)
+}
+
+fn cross_entropies(reports: &[Report]) -> Vec<f64> {
+    let one = |report: &Report| match report {
+        Report::Step { cross_entropy, .. } => Some(*cross_entropy),
+        _ => None,
+    };
+    reports.iter().filter_map(one).collect()
+}
+
+#[test]
+fn accumulated_batches_are_one_large_one() {
+    // As many lines as the large batch takes: both runs see all of them at every step.
+    let whole = TrainConfig {
+        batch: 16,
+        regulariser: Regulariser::None,
+        noise: Noise::none(),
+        blend: Blend::none(),
+        // Where a gradient is only rounding, a small ε would make steps of it.
+        optimiser: Optimiser { eps: 1e-3, ..Optimiser::default() },
+        budget: Budget::Steps(10),
+        ..config()
+    };
+    let parts = TrainConfig { batch: 4, accumulate: 4, ..whole.clone() };
+    let fixture = Fixture::new(&whole, 16);
+    let run = |config: &TrainConfig| {
+        let dir = tempfile::tempdir().expect("folder");
+        let reports = fixture.run(config, dir.path(), None, false);
+        (state(dir.path()), cross_entropies(&reports))
+    };
+    let ((whole, of_whole), (parts, of_parts)) = (run(&whole), run(&parts));
+    assert!((of_whole[0] - of_parts[0]).abs() < 1e-4, "{of_whole:?} {of_parts:?}");
+    let mut moved = 0.0f32;
+    for (name, a) in whole.iter().filter(|(name, _)| name.starts_with("p.")) {
+        for (a, b) in a.iter().zip(&parts[name]) {
+            assert!((a - b).abs() < 2e-5, "{name}: {a} {b}");
+            moved = moved.max(*a);
+        }
+    }
+    assert!(moved > 0.1);
+}
+
+#[test]
+fn a_run_with_every_option_of_batches_resumes_to_the_same_bits() {
+    let config = TrainConfig {
+        accumulate: 2,
+        batch: 8,
+        label_smoothing: 0.1,
+        token_sort: true,
+        noise: Noise { mlm: 0.15, ..Noise::default() },
+        ..config()
+    };
+    resumes(&config);
+}
+
+#[test]
+fn adafactor_learns_with_a_fraction_of_the_moments_and_resumes() {
+    let adam = TrainConfig { budget: Budget::Steps(60), ..config() };
+    let optimiser = Optimiser { kind: OptimiserKind::Adafactor, ..adam.optimiser.clone() };
+    let adafactor = TrainConfig { optimiser, ..adam.clone() };
+    let (state, reports) = resumes(&adafactor);
+    let losses = cross_entropies(&reports);
+    assert!(losses.last() < losses.first().map(|l| l * 0.8).as_ref(), "{losses:?}");
+    let size = |prefix: &str| -> usize {
+        state.iter().filter(|(n, _)| n.starts_with(prefix)).map(|(_, v)| v.len()).sum()
+    };
+    assert!(size("v.") + size("vr.") + size("vc.") < size("p.") / 5);
+    assert_eq!(size("m."), 0);
+}
+
+#[test]
+fn smoothed_labels_keep_the_decoder_less_sure() {
+    let sharp = TrainConfig { budget: Budget::Steps(60), ..config() };
+    let smooth = TrainConfig { label_smoothing: 0.3, ..sharp.clone() };
+    let last = |config: &TrainConfig| {
+        let dir = tempfile::tempdir().expect("folder");
+        let reports = Fixture::new(config, 200).run(config, dir.path(), None, false);
+        let (checkpoint, ..) = Checkpoint::load(dir.path()).expect("a checkpoint");
+        let figures = checkpoint.evaluation.expect("figures");
+        (cross_entropies(&reports).last().copied().expect("a loss"), figures.cross_entropy)
+    };
+    let ((trained, measured), (sharp_trained, _)) = (last(&smooth), last(&sharp));
+    // The loss in training is of smoothed labels, that of the evaluation is not.
+    assert!(trained > sharp_trained + 0.3 && trained > measured + 0.3, "{trained} {measured}");
+}
+
+#[test]
+fn options_that_no_run_can_have_are_named() {
+    let fails = |config: TrainConfig| config.validate().expect_err("no such run").to_string();
+    let noise = Noise { mlm: 1.5, ..Noise::none() };
+    assert!(fails(TrainConfig { noise, ..config() }).contains("noise.mlm = 1.5"));
+    assert!(fails(TrainConfig { accumulate: 0, ..config() }).contains("accumulate"));
+    assert!(fails(TrainConfig { label_smoothing: -0.1, ..config() }).contains("label_smoothing"));
+}
+
+#[test]
+fn configurations_from_before_these_options_are_read() {
+    let json = serde_json::to_value(TrainConfig { batch: 7, ..config() }).expect("JSON");
+    let mut old = json.as_object().expect("an object").clone();
+    for key in ["accumulate", "label_smoothing", "token_sort"] {
+        old.remove(key).expect("an option");
+    }
+    old["optimiser"].as_object_mut().expect("a group").remove("kind");
+    old["noise"].as_object_mut().expect("a group").remove("mlm");
+    let read: TrainConfig = serde_json::from_value(old.into()).expect("reads");
+    assert_eq!(read, TrainConfig { batch: 7, ..config() });
+}
