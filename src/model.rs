@@ -10,6 +10,7 @@ mod generate;
 mod mmd;
 mod plan;
 mod score;
+mod soft;
 mod t5;
 #[cfg(test)]
 mod tests;
@@ -214,14 +215,24 @@ impl TransformerVae {
     ) -> candle_core::Result<Tensor> {
         let (ids, mask) = self.lengthen(ids, mask)?;
         let hidden = numeric::embedding(self.decoder.embedding(), &ids)?;
+        self.states_of_embedded(&hidden, &mask, ctx)
+    }
+
+    /// The encoder's hidden states of embedded texts [b, s, d] and their mask [b, s].
+    fn states_of_embedded(
+        &self,
+        hidden: &Tensor,
+        mask: &Tensor,
+        ctx: &Context,
+    ) -> candle_core::Result<Tensor> {
         let Some(queries) = &self.queries else {
-            return self.funnel.forward(&hidden, &mask, ctx);
+            return self.funnel.forward(hidden, mask, ctx);
         };
         let (n, d) = queries.dims2()?;
         let b = hidden.dim(0)?;
         let queries = queries.unsqueeze(0)?.broadcast_as((b, n, d))?.contiguous()?;
-        let hidden = Tensor::cat(&[&queries, &hidden], 1)?;
-        let mask = Tensor::cat(&[&mask.ones_like()?.narrow(1, 0, 1)?.repeat((1, n))?, &mask], 1)?;
+        let hidden = Tensor::cat(&[&queries, hidden], 1)?;
+        let mask = Tensor::cat(&[&mask.ones_like()?.narrow(1, 0, 1)?.repeat((1, n))?, mask], 1)?;
         self.funnel.forward(&hidden, &mask, ctx)
     }
 

@@ -7,10 +7,15 @@
 mod batch;
 mod checkpoint;
 mod config;
+mod critic;
 mod data;
+mod distill;
 mod evaluate;
 mod gather;
+mod interpolation;
+mod mix;
 mod noise;
+mod objectives;
 mod optimise;
 mod progress;
 mod run;
@@ -18,9 +23,15 @@ mod schedule;
 mod step;
 
 pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
-pub use config::{Blend, Budget, Noise, Optimiser, OptimiserKind, Preset, TrainConfig};
+pub use config::{
+    Blend, Budget, Critic, CriticHead, Cycle, CycleKind, Distill, InterpolationInputs, Noise,
+    Optimiser, OptimiserKind, Preset, Smoothness, TrainConfig,
+};
+pub use critic::{CriticNet, CriticShape};
 pub use data::{encode_corpus, TrainingData};
+pub use distill::Distilled;
 pub use evaluate::{Evaluation, Evaluator};
+pub use objectives::Objectives;
 pub use progress::{JsonLines, LogProgress, Progress, Report, TerminalProgress};
 pub use run::{train, Inputs, Outcome, StopSignal};
 pub use step::{run_part, run_shards, Beside, FindBetween, ShardResult, StepInput};

@@ -1,5 +1,6 @@
 //! What a training run is told: shape of the model, noise, optimiser, batches, budget; and the presets.
 
+mod objectives;
 mod parts;
 mod presets;
 mod validate;
@@ -10,6 +11,9 @@ use super::TrainError;
 use crate::domain::{PAD_ID, START_ID};
 use crate::model::{Bottleneck, Config, Family, Queries, Regulariser, SphereShape, TvaeConfig};
 use crate::numeric::Precision;
+pub use objectives::{
+    Critic, CriticHead, Cycle, CycleKind, Distill, InterpolationInputs, Smoothness,
+};
 pub use parts::{Blend, Budget, Decay, Noise, Optimiser, OptimiserKind};
 pub use presets::Preset;
 
@@ -98,6 +102,16 @@ pub struct TrainConfig {
     /// Whether a whole epoch's lines are sorted by their number of tokens before they are cut into batches, so that next to no
     /// padding is computed; else 50 batches at a time are. Batches come in random order either way. Ablation: false.
     pub token_sort: bool,
+    /// What the decoder reads at interpolated latents for critic, cycle and smoothness. Ablation: forced.
+    pub interpolation_inputs: InterpolationInputs,
+    /// A critic that tells interpolations from lines.
+    pub critic: Critic,
+    /// Decodes of interpolations encoded again.
+    pub cycle: Cycle,
+    /// Slow change of the logits along the way between lines.
+    pub smoothness: Smoothness,
+    /// The model's own decodes between lines, learnt late in the run.
+    pub distill: Distill,
 }
 
 impl Default for TrainConfig {

@@ -4,6 +4,8 @@ use candle_core::Var;
 use rand_chacha::ChaCha8Rng;
 
 use super::batch::Sampler;
+use super::critic::CriticNet;
+use super::distill::{distil, wanted};
 use super::schedule::latent_noise;
 use super::step::{run_part, Beside, ShardResult, StepInput};
 use super::{Inputs, TrainConfig, TrainError};
@@ -25,6 +27,8 @@ pub struct Gathering<'a> {
     pub config: &'a TrainConfig,
     /// The run's data.
     pub inputs: &'a Inputs<'a>,
+    /// The critic, where there is one.
+    pub critic: Option<&'a CriticNet>,
     /// Step number, from 0.
     pub step: usize,
     /// Share of the run done.
@@ -65,11 +69,17 @@ impl Gathering<'_> {
     fn lines(&self, sampler: &mut Sampler, batch: usize) -> (Vec<u32>, usize) {
         let mut rows = sampler.batch(batch).to_vec();
         let own = rows.len();
-        let blends = self.progress >= self.config.blend.from;
-        let partners =
-            if blends { (self.config.blend.share * own as f64).round() as usize } else { 0 };
-        rows.extend(sampler.partners(batch, partners.min(own)));
+        let partners = self.blends(own).max(wanted(self.config, self.progress, own));
+        rows.extend(sampler.partners(batch, partners));
         (rows, own)
+    }
+
+    /// Lines of so many that texts between them and a partner are looked for with.
+    fn blends(&self, own: usize) -> usize {
+        if self.progress < self.config.blend.from {
+            return 0;
+        }
+        ((self.config.blend.share * own as f64).round() as usize).min(own)
     }
 
     fn batch(
@@ -93,7 +103,22 @@ impl Gathering<'_> {
             between: Some(&find),
             vocab: codec.vocab_size() as u32,
         };
-        let beside = Beside { part, labels: Some(labels) };
+        let distilled = distil(
+            self.model,
+            self.config,
+            self.inputs,
+            (&lines[..own], &lines[own..]),
+            wanted(self.config, self.progress, own),
+            self.step * self.config.accumulate + part,
+        )?;
+        let beside = Beside {
+            part,
+            labels: Some(labels),
+            progress: self.progress,
+            blends: Some(self.blends(own)),
+            distilled: &distilled,
+            critic: self.critic,
+        };
         run_part(self.model, self.config, input, &beside)
     }
 }

@@ -55,6 +55,19 @@ pub struct Labels {
     pub ids: Vec<u32>,
 }
 
+impl Labels {
+    /// The first `count` labels, and the others.
+    #[must_use]
+    pub fn split_at(&self, count: usize) -> (Self, Self) {
+        let (a, b) = (self.positions.split_at(count), self.ids.split_at(count));
+        let of = |positions: &[u32], ids: &[u32]| Self {
+            positions: positions.to_vec(),
+            ids: ids.to_vec(),
+        };
+        (of(a.0, b.0), of(a.1, b.1))
+    }
+}
+
 /// Builds a shard from clean lines (ids without specials; the end token is added here) and texts between some of them.
 ///
 /// Rows that have a text between them are encoded without corruption: it is their own latents that the text lies between.

@@ -10,7 +10,9 @@ use candle_core::{Device, Tensor};
 use super::batch::{Sampler, POOL};
 use super::checkpoint::{save_model, save_trainer, TrainerFile};
 use super::config::Budget;
+use super::critic::Adversary;
 use super::gather::{Gathered, Gathering};
+use super::objectives::{Means, Objectives};
 use super::optimise::Updater;
 use super::schedule::{ema_decay, learning_rate};
 use super::step::ShardResult;
@@ -85,6 +87,7 @@ struct Run<'a> {
     /// A second set of weights that holds the average, for evaluation and for what is saved for use.
     averaged: TransformerVae,
     optimiser: Updater,
+    adversary: Option<Adversary>,
     at: Checkpoint,
 }
 
@@ -148,7 +151,9 @@ impl<'a> Run<'a> {
         if o.ema > 0.0 {
             optimiser.set_ema_decay(Some(ema_decay(o.ema, 0)));
         }
-        Ok(Self { config, inputs, dir, model, averaged, optimiser, at: Checkpoint::default() })
+        let adversary = Adversary::new(config, &inputs.device)?;
+        let at = Checkpoint::default();
+        Ok(Self { config, inputs, dir, model, averaged, optimiser, adversary, at })
     }
 
     fn restore(
@@ -162,6 +167,9 @@ impl<'a> Run<'a> {
             .collect();
         self.model.set_parameters(&weights)?;
         self.optimiser.load_state(tensors, checkpoint.step)?;
+        if let Some(adversary) = &mut self.adversary {
+            adversary.load(tensors, checkpoint.step)?;
+        }
         self.at = checkpoint;
         Ok(())
     }
@@ -238,6 +246,7 @@ impl<'a> Run<'a> {
             model: &self.model,
             config: self.config,
             inputs: self.inputs,
+            critic: self.adversary.as_ref().map(Adversary::net),
             step: self.at.step,
             progress,
         };
@@ -253,8 +262,12 @@ impl<'a> Run<'a> {
         let loss: f64 = results.iter().map(|r| r.cross_entropy + r.regulariser).sum();
         let stats =
             if loss.is_finite() { Some(self.optimiser.step(&grads, rate, clip)?) } else { None };
+        let critic_finite = match &mut self.adversary {
+            Some(adversary) if stats.is_some() => adversary.step(&results, rate, clip)?,
+            _ => true,
+        };
         match stats {
-            Some(stats) if stats.finite => {
+            Some(stats) if stats.finite && critic_finite => {
                 window.add(&results, &lines, stats.grad_norm, rate);
                 self.at.step += 1;
                 self.at.lines += lines.len() as u64;
@@ -362,6 +375,9 @@ impl<'a> Run<'a> {
             .map(|(name, var)| (format!("p.{name}"), var.as_tensor().clone()))
             .collect();
         tensors.extend(self.optimiser.state()?);
+        if let Some(adversary) = &self.adversary {
+            tensors.extend(adversary.state()?);
+        }
         self.at.save(self.dir, self.config, &tensors)?;
         save_trainer(self.dir, &trainer)
     }
@@ -378,6 +394,7 @@ struct Window {
     regulariser: f64,
     grad_norm: f64,
     rate: f64,
+    objectives: Means,
 }
 
 impl Default for Window {
@@ -392,6 +409,7 @@ impl Default for Window {
             regulariser: 0.0,
             grad_norm: 0.0,
             rate: 0.0,
+            objectives: Means::default(),
         }
     }
 }
@@ -405,6 +423,8 @@ impl Window {
         self.blend_labels += results.iter().map(|r| r.blend_labels).sum::<usize>();
         self.regulariser += results.iter().map(|r| r.regulariser).sum::<f64>();
         self.grad_norm += grad_norm;
+        let none = Objectives::default();
+        self.objectives.add(&results.iter().fold(none, |sum, r| sum.plus(&r.objectives)));
         self.rate = rate;
     }
 
@@ -417,6 +437,7 @@ impl Window {
             cross_entropy: self.cross_entropy / self.labels.max(1) as f64,
             blend: (self.blend_labels > 0).then(|| self.blend / self.blend_labels as f64),
             regulariser: self.regulariser / steps,
+            objectives: self.objectives.means(),
             grad_norm: self.grad_norm / steps,
             learning_rate: self.rate,
             tokens_per_second: self.labels as f64 / self.since.elapsed().as_secs_f64().max(1e-9),

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Blend, Budget, Decay, Noise, Optimiser, TrainConfig};
+use super::{
+    Blend, Budget, Critic, Cycle, Decay, Distill, InterpolationInputs, Noise, Optimiser,
+    Smoothness, TrainConfig,
+};
 use crate::model::{Bottleneck, Family, Regulariser};
 use crate::numeric::{Isa, Precision};
 
@@ -74,6 +77,11 @@ impl TrainConfig {
             accumulate: 1,
             label_smoothing: 0.0,
             token_sort: false,
+            interpolation_inputs: InterpolationInputs::Greedy,
+            critic: Critic::default(),
+            cycle: Cycle::default(),
+            smoothness: Smoothness::default(),
+            distill: Distill::default(),
         };
         match preset {
             Preset::Cpu => cpu,

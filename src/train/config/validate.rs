@@ -67,6 +67,7 @@ impl TrainConfig {
                 self.optimiser.learning_rate
             ));
         }
+        self.validate_objectives()?;
         match self.budget {
             Budget::Steps(0) => fail("steps must be at least 1".to_owned()),
             Budget::Minutes(m) if !(m > 0.0 && m.is_finite()) => {
