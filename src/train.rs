@@ -24,8 +24,9 @@ mod step;
 
 pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
 pub use config::{
-    Blend, Budget, Critic, CriticHead, Cycle, CycleKind, Distill, InterpolationInputs, Noise,
-    Optimiser, OptimiserKind, Preset, Smoothness, TrainConfig,
+    ArgumentSet, Blend, Budget, Critic, CriticHead, Cycle, CycleKind, Distill, InterpolationInputs,
+    Noise, Optimiser, OptimiserKind, Preset, PresetNames, PresetNamesError, Smoothness,
+    TrainConfig, ARGUMENT_SETS,
 };
 pub use critic::{CriticNet, CriticShape};
 pub use data::{encode_corpus, TrainingData};

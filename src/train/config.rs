@@ -1,5 +1,7 @@
 //! What a training run is told: shape of the model, noise, optimiser, batches, budget; and the presets.
 
+mod argument_sets;
+mod combine;
 mod objectives;
 mod parts;
 mod presets;
@@ -11,6 +13,8 @@ use super::TrainError;
 use crate::domain::{PAD_ID, START_ID};
 use crate::model::{Bottleneck, Config, Family, Queries, Regulariser, SphereShape, TvaeConfig};
 use crate::numeric::Precision;
+pub use argument_sets::{ArgumentSet, ARGUMENT_SETS};
+pub use combine::{PresetNames, PresetNamesError};
 pub use objectives::{
     Critic, CriticHead, Cycle, CycleKind, Distill, InterpolationInputs, Smoothness,
 };
@@ -25,6 +29,9 @@ pub struct TrainConfig {
     pub domain: String,
     /// The preset that the other values started from.
     pub preset: Preset,
+    /// Argument sets of the original that were put over it, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub argument_sets: Vec<String>,
     /// Seed of every random draw.
     pub seed: u64,
     /// Name of the model whose weights the run starts from (`--start-from`); else they are drawn.

@@ -15,7 +15,7 @@ use crate::numeric::{Isa, Precision};
 pub enum Preset {
     /// A few hundred thousand parameters: tries a data set out in a minute or two.
     Tiny,
-    /// What two cores train to a useful model in an hour .
+    /// What two cores train to a useful model in an hour.
     Cpu,
     /// A larger model: what a GPU trains in twenty minutes and two cores in a day.
     Gpu,
@@ -40,6 +40,7 @@ impl TrainConfig {
         let cpu = Self {
             domain: domain.to_owned(),
             preset,
+            argument_sets: Vec::new(),
             seed: 0,
             start_from: None,
             family: Family::Sphere,
