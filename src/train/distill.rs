@@ -11,6 +11,8 @@ use crate::eval::Units;
 use crate::latent::{ladder, Path};
 use crate::model::{Generator, Given, TransformerVae};
 
+/// Candidates that are scored at a time.
+const BLOCK: usize = 64;
 /// What "in the middle" between two lines is.
 const MIDDLE: std::ops::Range<f32> = 0.3..0.7;
 /// Keeps these draws apart from all others of the seed.
@@ -85,20 +87,23 @@ pub fn distil(
     for (pair, drawn) in drawn.chunks_exact(samples).enumerate() {
         candidates.extend(passing(inputs, config, lines[pair], partners[pair], pair, drawn)?);
     }
-    let texts: Vec<Vec<u32>> = candidates.iter().map(|c| c.ids.clone()).collect();
-    let at: Vec<_> = candidates.iter().map(|c| latents[c.pair].clone()).collect();
-    let mut best: Vec<Option<(f64, usize)>> = vec![None; pairs];
-    for (i, score) in model.score(&texts, Given::Latents(&at))?.iter().enumerate() {
-        let nats = score.nats() / score.token_nats.len().max(1) as f64;
-        let slot = &mut best[candidates[i].pair];
-        if slot.is_none_or(|(least, _)| nats < least) {
-            *slot = Some((nats, i));
+    // The most probable per token of each pair's.
+    let mut best: Vec<Option<(f64, &Candidate)>> = vec![None; pairs];
+    for block in candidates.chunks(BLOCK) {
+        let texts: Vec<Vec<u32>> = block.iter().map(|c| c.ids.clone()).collect();
+        let at: Vec<_> = block.iter().map(|c| latents[c.pair].clone()).collect();
+        for (candidate, score) in block.iter().zip(model.score(&texts, Given::Latents(&at))?) {
+            let nats = score.nats() / score.token_nats.len().max(1) as f64;
+            let slot = &mut best[candidate.pair];
+            if slot.is_none_or(|(least, _)| nats < least) {
+                *slot = Some((nats, candidate));
+            }
         }
     }
-    let chosen = best.into_iter().flatten().map(|(_, i)| Distilled {
-        pair: candidates[i].pair,
-        ratio: ratios[candidates[i].pair],
-        ids: candidates[i].ids.clone(),
+    let chosen = best.into_iter().flatten().map(|(_, candidate)| Distilled {
+        pair: candidate.pair,
+        ratio: ratios[candidate.pair],
+        ids: candidate.ids.clone(),
     });
     Ok(chosen.collect())
 }
@@ -134,4 +139,57 @@ fn passing(
         }
     }
     Ok(passing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::domain;
+    use crate::train::{Preset, TrainingData};
+
+    #[test]
+    fn fresh_valid_texts_between_both_ends_pass_and_no_others() {
+        let lines = ["x = foo(1)", "y = bar(2)", "x = bar(1)", "y = bar(1)", "import os", "x = ("];
+        let python = domain("python").expect("a domain");
+        let codec = python.train_codec(&mut lines.into_iter(), 384).expect("a tokenizer");
+        let none = TrainingData::default();
+        let inputs = Inputs {
+            domain: python,
+            codec: &codec,
+            train: &none,
+            held_out: &none,
+            data_name: "made up",
+            start: None,
+            device: candle_core::Device::Cpu,
+        };
+        let encode = |text: &str| codec.encode(text).expect("ids");
+        let (a, b) = (encode(lines[0]), encode(lines[1]));
+        let drawn: Vec<Vec<u32>> = [
+            "x = bar(1)",
+            "x = foo(1)",
+            "y = bar(2)",
+            "x = (",
+            "import os",
+            "",
+            "x = bar(1)",
+            "y = bar(1)",
+        ]
+        .into_iter()
+        .map(encode)
+        .collect();
+        let config = TrainConfig { max_len: 32, ..TrainConfig::preset(Preset::Tiny, "python") };
+        let passing = passing(&inputs, &config, &a, &b, 3, &drawn).expect("a choice");
+        let texts = passing.iter().map(|c| codec.decode(&c.ids).expect("a text"));
+        assert_eq!(texts.collect::<Vec<_>>(), ["x = bar(1)", "y = bar(1)"]);
+        assert!(passing.iter().all(|c| c.pair == 3));
+    }
+
+    #[test]
+    fn a_share_of_the_batch_is_wanted_once_its_time_has_come() {
+        let mut config = TrainConfig::preset(Preset::Tiny, "python");
+        assert_eq!(wanted(&config, 1.0, 100), 0);
+        config.distill.share = 0.15;
+        assert_eq!((wanted(&config, 0.8, 100), wanted(&config, 0.85, 100)), (0, 15));
+        assert_eq!(wanted(&config, 0.9, 32), 4);
+    }
 }

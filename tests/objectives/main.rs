@@ -187,3 +187,28 @@ fn configurations_from_before_these_options_are_read() {
     let read: TrainConfig = serde_json::from_value(old.into()).expect("reads");
     assert_eq!(read, TrainConfig { batch: 7, ..config() });
 }
+
+#[test]
+fn presets_and_argument_sets_combine_on_the_command_line() {
+    let dir = tempfile::tempdir().expect("folder");
+    let data = dir.path().join("lines.txt");
+    std::fs::write(&data, lines(120).join("\n")).expect("data");
+    let run = |preset: &str, out: &Path| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tvae-tui"));
+        command.args(["train", "--steps", "2", "--preset", preset, "--data"]).arg(&data);
+        command.arg("--out").arg(out).output().expect("the program runs")
+    };
+    let out = dir.path().join("run");
+    let done = run("tiny,syntax,30Seq,16th_5_tkn,adafactor", &out);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let text = std::fs::read_to_string(out.join("trainer.json")).expect("trainer.json");
+    let trainer: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let config = &trainer["config"];
+    assert_eq!(config["argument_sets"][3], "adafactor");
+    assert_eq!((&config["preset"], &config["domain"]), (&"tiny".into(), &"python".into()));
+    assert_eq!((&config["latent_size"], &config["max_len"]), (&48.into(), &30.into()));
+    let wrong = run("tiny,nonsense", &dir.path().join("none"));
+    assert_eq!(wrong.status.code(), Some(2));
+    let message = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(message.contains("nonsense") && message.contains("tenth_5_tkn"), "{message}");
+}
