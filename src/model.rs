@@ -11,6 +11,7 @@ mod generate;
 mod mmd;
 mod plan;
 mod score;
+mod soft;
 mod t5;
 #[cfg(test)]
 mod tests;
@@ -215,14 +216,24 @@ impl TransformerVae {
     ) -> candle_core::Result<Tensor> {
         let (ids, mask) = self.lengthen(ids, mask)?;
         let hidden = numeric::embedding(self.decoder.embedding(), &ids)?;
+        self.states_of_embedded(&hidden, &mask, ctx)
+    }
+
+    /// The encoder's hidden states of embedded texts [b, s, d] and their mask [b, s].
+    fn states_of_embedded(
+        &self,
+        hidden: &Tensor,
+        mask: &Tensor,
+        ctx: &Context,
+    ) -> candle_core::Result<Tensor> {
         let Some(queries) = &self.queries else {
-            return self.encoder.forward(&hidden, &mask, ctx);
+            return self.encoder.forward(hidden, mask, ctx);
         };
         let (n, d) = queries.dims2()?;
         let b = hidden.dim(0)?;
         let queries = queries.unsqueeze(0)?.broadcast_as((b, n, d))?.contiguous()?;
-        let hidden = Tensor::cat(&[&queries, &hidden], 1)?;
-        let mask = Tensor::cat(&[&mask.ones_like()?.narrow(1, 0, 1)?.repeat((1, n))?, &mask], 1)?;
+        let hidden = Tensor::cat(&[&queries, hidden], 1)?;
+        let mask = Tensor::cat(&[&mask.ones_like()?.narrow(1, 0, 1)?.repeat((1, n))?, mask], 1)?;
         self.encoder.forward(&hidden, &mask, ctx)
     }
 
@@ -331,7 +342,8 @@ impl TransformerVae {
     }
 
     /// `scale` times the summed cross entropy, in nats, of hidden states [n, d] in front of the head against targets other
-    /// than `ignore`. The logits never stand in memory as a whole.
+    /// than `ignore`; with label smoothing s, a share s of a target is spread evenly over the vocabulary. The logits never stand
+    /// in memory as a whole.
     ///
     /// # Errors
     /// Where shapes do not fit, or a target is no word.
@@ -340,9 +352,10 @@ impl TransformerVae {
         hidden: &Tensor,
         targets: &[u32],
         ignore: u32,
+        smoothing: f64,
         scale: f64,
     ) -> candle_core::Result<Tensor> {
-        self.decoder.cross_entropy(hidden, targets, ignore, scale)
+        self.decoder.cross_entropy(hidden, targets, ignore, smoothing, scale)
     }
 
     /// The original's weight of its regulariser at a step: sigmoid(step · k − b), or 0 without it.

@@ -5,6 +5,7 @@
 //! Knows no file, no terminal and no domain.
 
 mod activation;
+pub mod adafactor;
 pub mod adamw;
 mod attention;
 pub mod decoder;

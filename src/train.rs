@@ -8,12 +8,19 @@ mod batch;
 mod checkpoint;
 mod config;
 mod control;
+mod critic;
 mod data;
+mod distill;
 mod evaluate;
+mod gather;
 mod history;
+mod interpolation;
 mod job;
 mod look;
+mod mix;
 mod noise;
+mod objectives;
+mod optimise;
 mod progress;
 mod run;
 pub mod runs;
@@ -23,18 +30,24 @@ mod step;
 mod trainer;
 
 pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
-pub use config::{reference, train_option, TrainOption, OPTIONS};
-pub use config::{Blend, Budget, Decay, Noise, Optimiser, Preset, TrainConfig};
+pub use config::{
+    reference, train_option, ArgumentSet, Blend, Budget, Critic, CriticHead, Cycle, CycleKind,
+    Decay, Distill, InterpolationInputs, Noise, Optimiser, OptimiserKind, Preset, PresetNames,
+    PresetNamesError, Smoothness, TrainConfig, TrainOption, ARGUMENT_SETS, OPTIONS,
+};
 pub use control::{Control, StopSignal};
+pub use critic::{CriticNet, CriticShape};
 pub use data::{encode_corpus, TrainingData};
+pub use distill::Distilled;
 pub use evaluate::{Evaluation, Evaluator};
 pub use history::{moment_folder, moments, HISTORY};
 pub use job::{DataOptions, Job, Source, Stage, JOB_FILE};
 pub use look::{estimate, look, Estimate, Look};
+pub use objectives::Objectives;
 pub use progress::{clock, JsonLines, LogProgress, Progress, Report, TerminalProgress};
 pub use run::{train, Inputs, Outcome};
 pub use showcase::{Reconstruction, ShownLadder, ShownRung};
-pub use step::{run_shards, FindBetween, ShardResult, StepInput};
+pub use step::{run_part, run_shards, Beside, FindBetween, ShardResult, StepInput};
 pub use trainer::{Told, Trainer};
 
 /// A run's reports, a JSON object per line.

@@ -11,7 +11,7 @@ use super::INTERRUPTED;
 use crate::corpus::Column;
 use crate::numeric::Precision;
 use crate::train::{
-    reference, Budget, Checkpoint, Control, DataOptions, Job, LogProgress, Preset, Progress,
+    reference, Budget, Checkpoint, Control, DataOptions, Job, LogProgress, PresetNames, Progress,
     Source, TerminalProgress, TrainConfig, TrainError,
 };
 
@@ -33,9 +33,10 @@ pub struct TrainArgs {
     /// What kind of sequences: python, mnist, headlines or text
     #[arg(long, short)]
     domain: Option<String>,
-    /// Where all other options start from
-    #[arg(long, value_enum)]
-    preset: Option<Preset>,
+    /// Where all other options start from: tiny, cpu, gpu or seed, then argument sets of the original, such as
+    /// syntax,tenth_5_tkn; without one of the four they start from seed
+    #[arg(long, value_name = "NAME[,NAME…]")]
+    preset: Option<PresetNames>,
     /// Where the model is written
     #[arg(long, value_name = "FOLDER", required_unless_present = "options")]
     out: Option<PathBuf>,
@@ -176,7 +177,7 @@ fn budget(args: &TrainArgs) -> Option<Budget> {
     args.steps.map(Budget::Steps).or(args.minutes.map(Budget::Minutes))
 }
 
-/// Preset, then the file's values, then the command line's.
+/// Preset and argument sets, then the file's values, then the command line's.
 fn configuration(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
     let mut file = toml::Table::new();
     if let Some(path) = &args.config {
@@ -184,23 +185,11 @@ fn configuration(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
             .with_context(|| format!("the configuration {}", path.display()))?;
         file = text.parse().with_context(|| format!("the configuration {}", path.display()))?;
     }
-    let named = |key: &str| file.get(key).and_then(|v| v.as_str()).map(str::to_owned);
-    let domain =
-        args.domain.clone().or_else(|| named("domain")).unwrap_or_else(|| "python".to_owned());
-    let preset = match (args.preset, named("preset")) {
-        (Some(preset), _) => preset,
-        (None, Some(name)) => clap::ValueEnum::from_str(&name, true)
-            .map_err(|e| anyhow::anyhow!("preset = \"{name}\": {e}"))?,
-        (None, None) => Preset::Cpu,
-    };
-    let mut table = toml::Table::try_from(TrainConfig::preset(preset, &domain))?;
-    merge(&mut table, &file);
-    let mut config: TrainConfig = table.try_into().with_context(|| match &args.config {
-        Some(path) => format!("the configuration {}", path.display()),
-        None => "the configuration".to_owned(),
-    })?;
-    config.domain = domain;
-    config.preset = preset;
+    let mut config = TrainConfig::combined(args.preset.as_ref(), args.domain.as_deref(), &file)
+        .with_context(|| match &args.config {
+            Some(path) => path.display().to_string(),
+            None => "the options".to_owned(),
+        })?;
     config.start_from = args
         .start_from
         .as_deref()
@@ -215,18 +204,4 @@ fn configuration(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
         config.set(key, value)?;
     }
     Ok(config)
-}
-
-/// Puts the values of `from` over those of `into`, table by table.
-fn merge(into: &mut toml::Table, from: &toml::Table) {
-    for (key, value) in from {
-        match (into.get_mut(key), value) {
-            (Some(toml::Value::Table(old)), toml::Value::Table(new)) if key != "budget" => {
-                merge(old, new);
-            }
-            _ => {
-                into.insert(key.clone(), value.clone());
-            }
-        }
-    }
 }

@@ -185,16 +185,25 @@ impl Decoder {
         hidden * self.spec.head_scale
     }
 
-    /// `scale` times the summed cross entropy of hidden states [n, d] against targets other than `ignore`.
+    /// `scale` times the summed cross entropy of hidden states [n, d] against targets other than `ignore`; with label
+    /// smoothing s, a share s of a target is spread evenly over the vocabulary.
     pub(super) fn cross_entropy(
         &self,
         hidden: &Tensor,
         targets: &[u32],
         ignore: u32,
+        smoothing: f64,
         scale: f64,
     ) -> Result<Tensor> {
         let head = self.head.as_ref().unwrap_or(&self.embedding);
-        numeric::linear_cross_entropy(&self.scaled(hidden)?, head, targets, ignore, scale)
+        numeric::linear_cross_entropy(
+            &self.scaled(hidden)?,
+            head,
+            targets,
+            ignore,
+            smoothing,
+            scale,
+        )
     }
 
     /// What is added to the scores of all layers: [1, h, t, t] by relative position, or within windows [h, reach] by how far

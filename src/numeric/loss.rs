@@ -53,7 +53,7 @@ pub fn cross_entropy_sum(
 }
 
 /// `scale` times the summed cross entropy of the logits `hidden · wᵀ` against `targets` other than `ignore`, in nats:
-/// `hidden` `[n, d]`, `w` `[vocab, d]`. The logits are computed some rows at a time and never stand in memory as a whole;
+/// `hidden` `[n, d]`, `w` `[vocab, d]`; smoothing as in [`cross_entropy`]. The logits are computed some rows at a time and never stand in memory as a whole;
 /// the gradients are there with the forward pass.
 ///
 /// # Errors
@@ -63,6 +63,7 @@ pub fn linear_cross_entropy(
     w: &Tensor,
     targets: &[u32],
     ignore: u32,
+    label_smoothing: f64,
     scale: f64,
 ) -> Result<Tensor> {
     let (n, d) = hidden.dims2()?;
@@ -80,13 +81,14 @@ pub fn linear_cross_entropy(
         let op = Head {
             targets: targets.to_vec(),
             ignore,
+            smoothing: label_smoothing as f32,
             scale: scale as f32,
             precision: precision(),
             gradients: Mutex::new(None),
         };
         return hidden.contiguous()?.apply_op2(&w.contiguous()?, op);
     }
-    composed(&hidden.matmul(&w.t()?)?, targets, ignore, 0.0)? * scale
+    composed(&hidden.matmul(&w.t()?)?, targets, ignore, label_smoothing)? * scale
 }
 
 fn check(targets: &[u32], ignore: u32, vocab: usize) -> Result<()> {
@@ -131,6 +133,7 @@ const HEAD_ROWS: usize = 256;
 struct Head {
     targets: Vec<u32>,
     ignore: u32,
+    smoothing: f32,
     scale: f32,
     precision: Precision,
     /// Of the hidden states and of the head.
@@ -164,7 +167,8 @@ impl CustomOp2 for Head {
                 if target == self.ignore {
                     row.fill(0.0);
                 } else {
-                    total += f64::from(entropy_row(row, target as usize, 0.0, self.scale));
+                    let target = target as usize;
+                    total += f64::from(entropy_row(row, target, self.smoothing, self.scale));
                 }
             }
             let (g, weights) = (rows_of(&logits, vocab), rows_of(w, d));

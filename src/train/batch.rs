@@ -4,8 +4,8 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Batches whose lines are sorted together; larger pools pad less and shuffle less.
-const POOL: usize = 50;
+/// Batches whose lines are sorted together unless a whole epoch's are; larger pools pad less and shuffle less.
+pub const POOL: usize = 50;
 
 /// The order of lines over a run, a function of the seed and the step alone.
 pub struct Sampler {
@@ -13,19 +13,23 @@ pub struct Sampler {
     /// Lines from the shortest to the longest.
     by_length: Vec<u32>,
     batch: usize,
+    /// Batches whose lines are sorted together.
+    pool_size: usize,
     seed: u64,
     epoch: Option<(usize, Vec<u32>)>,
     pool: Option<(usize, Vec<Vec<u32>>)>,
 }
 
 impl Sampler {
-    /// A sampler over lines of the given lengths (tokens).
+    /// A sampler over lines of the given lengths (tokens) that sorts the lines of so many batches together; `usize::MAX` for
+    /// those of a whole epoch.
     #[must_use]
-    pub fn new(lengths: Vec<u32>, batch: usize, seed: u64) -> Self {
+    pub fn new(lengths: Vec<u32>, batch: usize, pool_size: usize, seed: u64) -> Self {
         let batch = batch.min(lengths.len()).max(1);
         let mut by_length: Vec<u32> = (0..lengths.len() as u32).collect();
         by_length.sort_by_key(|&line| lengths[line as usize]);
-        Self { lengths, by_length, batch, seed, epoch: None, pool: None }
+        let pool_size = pool_size.clamp(1, (lengths.len() / batch).max(1));
+        Self { lengths, by_length, batch, pool_size, seed, epoch: None, pool: None }
     }
 
     /// Lines to stand beside the batch at `step`: drawn from all that are no longer than its longest, so that they cost no
@@ -52,8 +56,8 @@ impl Sampler {
     pub fn batch(&mut self, step: usize) -> &[u32] {
         let per_epoch = self.batches_per_epoch();
         let (epoch, within) = (step / per_epoch, step % per_epoch);
-        let pools = per_epoch.div_ceil(POOL);
-        let (pool, slot) = (within / POOL, within % POOL);
+        let pools = per_epoch.div_ceil(self.pool_size);
+        let (pool, slot) = (within / self.pool_size, within % self.pool_size);
         let pool_id = epoch * pools + pool;
         if self.pool.as_ref().is_none_or(|(id, _)| *id != pool_id) {
             let batches = self.build_pool(epoch, pool, per_epoch, pool_id);
@@ -84,8 +88,8 @@ impl Sampler {
             self.epoch = Some((epoch, order));
         }
         let order = self.epoch.as_ref().map_or(&[][..], |(_, order)| order);
-        let first = pool * POOL;
-        let count = POOL.min(per_epoch - first);
+        let first = pool * self.pool_size;
+        let count = self.pool_size.min(per_epoch - first);
         let mut lines = order[first * self.batch..(first + count) * self.batch].to_vec();
         // The sort is stable: lines of equal length keep the epoch's shuffled order.
         lines.sort_by_key(|&line| self.lengths[line as usize]);
@@ -108,7 +112,7 @@ mod tests {
 
     #[test]
     fn every_line_is_seen_once_an_epoch() {
-        let mut sampler = Sampler::new(lengths(1200), 10, 3);
+        let mut sampler = Sampler::new(lengths(1200), 10, POOL, 3);
         assert_eq!(sampler.batches_per_epoch(), 120);
         for epoch in 0..2 {
             let mut seen: Vec<u32> =
@@ -120,17 +124,17 @@ mod tests {
 
     #[test]
     fn a_step_alone_gives_what_a_run_gives() {
-        let mut straight = Sampler::new(lengths(777), 8, 5);
+        let mut straight = Sampler::new(lengths(777), 8, POOL, 5);
         let all: Vec<Vec<u32>> = (0..300).map(|s| straight.batch(s).to_vec()).collect();
         for step in [0, 1, 49, 50, 96, 97, 250, 299] {
-            assert_eq!(Sampler::new(lengths(777), 8, 5).batch(step), all[step]);
+            assert_eq!(Sampler::new(lengths(777), 8, POOL, 5).batch(step), all[step]);
         }
-        assert_ne!(Sampler::new(lengths(777), 8, 6).batch(0), all[0]);
+        assert_ne!(Sampler::new(lengths(777), 8, POOL, 6).batch(0), all[0]);
     }
 
     #[test]
     fn batches_hold_lines_of_like_length() {
-        let mut sampler = Sampler::new(lengths(5000), 50, 1);
+        let mut sampler = Sampler::new(lengths(5000), 50, POOL, 1);
         let l = lengths(5000);
         for step in 0..100 {
             let b: Vec<u32> = sampler.batch(step).iter().map(|&i| l[i as usize]).collect();
@@ -140,14 +144,43 @@ mod tests {
     }
 
     #[test]
+    fn a_sorted_epoch_pads_least_and_is_no_curriculum() {
+        let l = lengths(5000);
+        let spread = |sampler: &mut Sampler| -> (u32, Vec<u32>) {
+            let batches: Vec<Vec<u32>> = (0..100)
+                .map(|step| sampler.batch(step).iter().map(|&i| l[i as usize]).collect())
+                .collect();
+            let longest: Vec<u32> =
+                batches.iter().filter_map(|b: &Vec<u32>| b.iter().max().copied()).collect();
+            (
+                batches
+                    .iter()
+                    .zip(&longest)
+                    .map(|(b, m)| b.iter().map(|x| m - x).sum::<u32>())
+                    .sum(),
+                longest,
+            )
+        };
+        let mut sorted = Sampler::new(l.clone(), 50, usize::MAX, 1);
+        let (padding, longest) = spread(&mut sorted);
+        assert!(2 * padding < spread(&mut Sampler::new(l.clone(), 50, 10, 1)).0);
+        assert!(!longest.is_sorted());
+        let mut seen: Vec<u32> = (0..100).flat_map(|step| sorted.batch(step).to_vec()).collect();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..5000).collect::<Vec<_>>());
+        let second = sorted.batch(130).to_vec();
+        assert_eq!(second, Sampler::new(l, 50, usize::MAX, 1).batch(130));
+    }
+
+    #[test]
     fn partners_are_no_longer_than_their_batch() {
         let l = lengths(5000);
-        let mut sampler = Sampler::new(l.clone(), 50, 1);
+        let mut sampler = Sampler::new(l.clone(), 50, POOL, 1);
         let mut lengths_seen = std::collections::HashSet::new();
         for step in 0..100 {
             let longest = sampler.batch(step).iter().map(|&i| l[i as usize]).max();
             let partners = sampler.partners(step, 20);
-            assert_eq!(partners, Sampler::new(l.clone(), 50, 1).partners(step, 20));
+            assert_eq!(partners, Sampler::new(l.clone(), 50, POOL, 1).partners(step, 20));
             assert!(partners.iter().all(|&i| Some(l[i as usize]) <= longest));
             lengths_seen.extend(partners.iter().map(|&i| l[i as usize]));
         }
@@ -157,7 +190,7 @@ mod tests {
 
     #[test]
     fn fewer_lines_than_a_batch_still_give_one() {
-        let mut sampler = Sampler::new(vec![3, 4, 5], 64, 0);
+        let mut sampler = Sampler::new(vec![3, 4, 5], 64, POOL, 0);
         assert_eq!(sampler.batch(0).len(), 3);
         assert_eq!(sampler.batch(9).len(), 3);
     }

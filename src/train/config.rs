@@ -1,5 +1,8 @@
 //! What a training run is told: shape of the model, noise, optimiser, batches, budget; and the presets.
 
+mod argument_sets;
+mod combine;
+mod objectives;
 mod options;
 mod parts;
 mod presets;
@@ -14,8 +17,13 @@ use crate::model::{
     SphereShape, TvaeConfig,
 };
 use crate::numeric::Precision;
+pub use argument_sets::{ArgumentSet, ARGUMENT_SETS};
+pub use combine::{PresetNames, PresetNamesError};
+pub use objectives::{
+    Critic, CriticHead, Cycle, CycleKind, Distill, InterpolationInputs, Smoothness,
+};
 pub use options::{reference, train_option, TrainOption, OPTIONS};
-pub use parts::{Blend, Budget, Decay, Noise, Optimiser};
+pub use parts::{Blend, Budget, Decay, Noise, Optimiser, OptimiserKind};
 pub use presets::Preset;
 
 /// Everything that decides a run. Read from TOML by `--config`, written to `trainer.json`.
@@ -26,6 +34,9 @@ pub struct TrainConfig {
     pub domain: String,
     /// The preset that the other values started from.
     pub preset: Preset,
+    /// Argument sets of the original that were put over it, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub argument_sets: Vec<String>,
     /// Seed of every random draw.
     pub seed: u64,
     /// Name of the model whose weights the run starts from (`--start-from`); else they are drawn.
@@ -106,6 +117,25 @@ pub struct TrainConfig {
     pub save_minutes: f64,
     /// Save a checkpoint every so many steps; 0: by time.
     pub save_steps: usize,
+    /// Batches whose gradients are summed before a step. The step is that of one batch so many times as large, except that
+    /// each batch has its regulariser of its own. Ablation: 1.
+    pub accumulate: usize,
+    /// Share of every label that is spread evenly over the vocabulary (Szegedy et al. 2016); evaluations are without.
+    /// Ablation: 0.
+    pub label_smoothing: f64,
+    /// Whether a whole epoch's lines are sorted by their number of tokens before they are cut into batches, so that next to no
+    /// padding is computed; else 50 batches at a time are. Batches come in random order either way. Ablation: false.
+    pub token_sort: bool,
+    /// What the decoder reads at interpolated latents for critic, cycle and smoothness. Ablation: forced.
+    pub interpolation_inputs: InterpolationInputs,
+    /// A critic that tells interpolations from lines.
+    pub critic: Critic,
+    /// Decodes of interpolations encoded again.
+    pub cycle: Cycle,
+    /// Slow change of the logits along the way between lines.
+    pub smoothness: Smoothness,
+    /// The model's own decodes between lines, learnt late in the run.
+    pub distill: Distill,
 }
 
 impl Default for TrainConfig {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use candle_core::Device;
 
-use super::batch::Sampler;
+use super::batch::{Sampler, POOL};
 use super::step::{run_shards, StepInput};
 use super::{encode_corpus, Budget, DataOptions, TrainConfig, TrainError};
 use crate::domain::domain;
@@ -95,7 +95,7 @@ pub fn estimate(config: &TrainConfig, lines: &[String]) -> Result<Estimate, Trai
     let parameters = model.parameters().iter().map(|(_, v)| v.elem_count()).sum();
 
     let trial = TrainConfig { batch: config.batch.min(TRIAL), ..config.clone() };
-    let mut sampler = Sampler::new(data.lengths(), trial.batch, config.seed);
+    let mut sampler = Sampler::new(data.lengths(), trial.batch, POOL, config.seed);
     let mut rates = Vec::new();
     // The first step also asks the system for its memory.
     for step in 0..2 {

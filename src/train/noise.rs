@@ -55,6 +55,19 @@ pub struct Labels {
     pub ids: Vec<u32>,
 }
 
+impl Labels {
+    /// The first `count` labels, and the others.
+    #[must_use]
+    pub fn split_at(&self, count: usize) -> (Self, Self) {
+        let (a, b) = (self.positions.split_at(count), self.ids.split_at(count));
+        let of = |positions: &[u32], ids: &[u32]| Self {
+            positions: positions.to_vec(),
+            ids: ids.to_vec(),
+        };
+        (of(a.0, b.0), of(a.1, b.1))
+    }
+}
+
 /// Builds a shard from clean lines (ids without specials; the end token is added here) and texts between some of them.
 ///
 /// Rows that have a text between them are encoded without corruption: it is their own latents that the text lies between.
@@ -139,6 +152,15 @@ fn corrupt(line: &[u32], vocab: u32, noise: &Noise, rng: &mut ChaCha8Rng) -> Vec
     let mut out = Vec::with_capacity(line.len() + 1);
     let active = noise.delete + noise.substitute + noise.mask > 0.0;
     for &id in line {
+        // BERT's masking: of the tokens that are chosen, 80 % are masked, 10 % replaced, 10 % stay.
+        if hit(rng, noise.mlm) {
+            out.push(match rng.random::<f64>() {
+                draw if draw < 0.8 => MASK_ID,
+                draw if draw < 0.9 => random_token(rng, vocab),
+                _ => id,
+            });
+            continue;
+        }
         if !active {
             out.push(id);
             continue;
@@ -187,6 +209,24 @@ mod tests {
         assert_eq!(s.own.positions, [0, 1, 2, 4, 5, 8, 9]);
         assert_eq!(s.blended, Labels { positions: vec![12, 13, 14, 15], ids: vec![5, 9, 9, 0] });
         assert_eq!((s.rows, s.sigma.len(), s.between.len()), (3, 3, 1));
+    }
+
+    #[test]
+    fn masked_inputs_are_berts_and_every_label_counts() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let line: Vec<u32> = vec![50; 1000];
+        let lines: Vec<&[u32]> = vec![&line; 40];
+        let noise = Noise { mlm: 0.15, ..Noise::none() };
+        let s = shard_input(&lines, Vec::new(), 100, &noise, 0.0, &mut rng);
+        let share = |f: &dyn Fn(u32) -> bool| {
+            s.encoder_ids.iter().filter(|&&i| f(i)).count() as f64 / 40_000.0
+        };
+        assert!((share(&|i| i == MASK_ID) - 0.12).abs() < 0.006);
+        assert!((share(&|i| i >= FIRST_TOKEN_ID && i != 50) - 0.015).abs() < 0.003);
+        assert_eq!(s.encoder_ids.len(), 40 * 1001);
+        // Unlike BERT's, the loss is on all tokens, and the decoder sees the text as it is.
+        assert_eq!(s.own.ids.len(), 40 * 1001);
+        assert!(s.own.ids.iter().all(|&i| i == 50 || i == START_ID));
     }
 
     #[test]

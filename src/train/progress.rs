@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
-use super::{Evaluation, Reconstruction, ShownLadder, Stage, TrainError};
+use super::{Evaluation, Objectives, Reconstruction, ShownLadder, Stage, TrainError};
 pub use log::LogProgress;
 
 /// One report of a run.
@@ -41,6 +41,9 @@ pub enum Report {
         blend: Option<f64>,
         /// Regulariser before its weight.
         regulariser: f64,
+        /// The other objectives, before their weights; where they are on.
+        #[serde(flatten)]
+        objectives: Objectives,
         /// Norm of the gradient before clipping.
         grad_norm: f64,
         /// Learning rate.

@@ -4,21 +4,23 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
-use rand_chacha::ChaCha8Rng;
 
-use super::batch::Sampler;
+use super::batch::{Sampler, POOL};
 use super::checkpoint::{save_model, save_trainer, TrainerFile};
 use super::config::Budget;
 use super::control::Control;
-use super::schedule::{ema_decay, latent_noise, learning_rate};
+use super::critic::Adversary;
+use super::gather::{Gathered, Gathering};
+use super::objectives::{Means, Objectives};
+use super::optimise::Updater;
+use super::schedule::{ema_decay, learning_rate};
 use super::showcase::Showcase;
-use super::step::{run_shards, ShardResult, StepInput};
+use super::step::ShardResult;
 use super::{
     history, Checkpoint, Evaluator, Progress, Report, TrainConfig, TrainError, TrainingData,
 };
 use crate::domain::{Codec, Domain};
 use crate::model::{Family, TransformerVae};
-use crate::numeric::adamw::{AdamW, AdamWConfig};
 
 /// Steps between two step reports at most.
 const REPORT_EVERY: usize = 20;
@@ -78,7 +80,8 @@ struct Run<'a> {
     model: TransformerVae,
     /// A second set of weights that holds the average, for evaluation and for what is saved for use.
     averaged: TransformerVae,
-    optimiser: AdamW,
+    optimiser: Updater,
+    adversary: Option<Adversary>,
     at: Checkpoint,
 }
 
@@ -139,19 +142,13 @@ impl<'a> Run<'a> {
             })
             .collect();
         let o = &config.optimiser;
-        let mut optimiser = AdamW::new(
-            parameters,
-            AdamWConfig {
-                beta1: o.beta1,
-                beta2: o.beta2,
-                eps: o.eps,
-                weight_decay: o.weight_decay,
-            },
-        )?;
+        let mut optimiser = Updater::new(o, parameters)?;
         if o.ema > 0.0 {
             optimiser.set_ema_decay(Some(ema_decay(o.ema, 0)));
         }
-        Ok(Self { config, inputs, dir, model, averaged, optimiser, at: Checkpoint::default() })
+        let adversary = Adversary::new(config, &inputs.device)?;
+        let at = Checkpoint::default();
+        Ok(Self { config, inputs, dir, model, averaged, optimiser, adversary, at })
     }
 
     fn restore(
@@ -165,6 +162,9 @@ impl<'a> Run<'a> {
             .collect();
         self.model.set_parameters(&weights)?;
         self.optimiser.load_state(tensors, checkpoint.step)?;
+        if let Some(adversary) = &mut self.adversary {
+            adversary.load(tensors, checkpoint.step)?;
+        }
         self.at = checkpoint;
         Ok(())
     }
@@ -188,8 +188,9 @@ impl<'a> Run<'a> {
         let Inputs { domain, codec, held_out, .. } = *self.inputs;
         let showcase = Showcase::new(self.config, domain, codec, held_out)?;
         self.show(&showcase, &mut tell)?;
-        let mut sampler =
-            Sampler::new(self.inputs.train.lengths(), self.config.batch, self.config.seed);
+        let pool = if self.config.token_sort { usize::MAX } else { POOL };
+        let lengths = self.inputs.train.lengths();
+        let mut sampler = Sampler::new(lengths, self.config.batch, pool, self.config.seed);
         let mut window = Window::default();
         let mut clock = Clock { before: self.at.seconds, since: Instant::now() };
         let (mut saved_at, mut evaluated_at) = (self.at.seconds, self.at.seconds);
@@ -300,27 +301,16 @@ impl<'a> Run<'a> {
 
     fn step(&mut self, sampler: &mut Sampler, window: &mut Window) -> Result<(), TrainError> {
         let progress = self.progress();
-        let mut rows = sampler.batch(self.at.step).to_vec();
-        let own = rows.len();
-        let blends = progress >= self.config.blend.from;
-        let partners =
-            if blends { (self.config.blend.share * own as f64).round() as usize } else { 0 };
-        rows.extend(sampler.partners(self.at.step, partners.min(own)));
-        let lines: Vec<&[u32]> = rows.iter().map(|&i| self.inputs.train.line(i as usize)).collect();
-        let Inputs { domain, codec, .. } = *self.inputs;
-        let find = |a: &[u32], b: &[u32], ratio: f64, rng: &mut ChaCha8Rng| {
-            let (a, b) = (codec.decode(a).ok()?, codec.decode(b).ok()?);
-            codec.encode(&domain.between(&a, &b, ratio, rng)?).ok()
-        };
-        let input = StepInput {
+        let gathering = Gathering {
+            model: &self.model,
+            config: self.config,
+            inputs: self.inputs,
+            critic: self.adversary.as_ref().map(Adversary::net),
             step: self.at.step,
-            sigma_max: latent_noise(&self.config.noise, progress),
-            lines: &lines[..own],
-            partners: &lines[own..],
-            between: Some(&find),
-            vocab: self.inputs.codec.vocab_size() as u32,
+            progress,
         };
-        let results = run_shards(&self.model, self.config, input)?;
+        let Gathered { rows, results } = gathering.run(sampler)?;
+        let lines: Vec<&[u32]> = rows.iter().map(|&i| self.inputs.train.line(i as usize)).collect();
         let rate = learning_rate(&self.config.optimiser, progress) * self.at.rate_scale;
         if self.config.optimiser.ema > 0.0 {
             let decay = ema_decay(self.config.optimiser.ema, self.at.step);
@@ -331,8 +321,12 @@ impl<'a> Run<'a> {
         let loss: f64 = results.iter().map(|r| r.cross_entropy + r.regulariser).sum();
         let stats =
             if loss.is_finite() { Some(self.optimiser.step(&grads, rate, clip)?) } else { None };
+        let critic_finite = match &mut self.adversary {
+            Some(adversary) if stats.is_some() => adversary.step(&results, rate, clip)?,
+            _ => true,
+        };
         match stats {
-            Some(stats) if stats.finite => {
+            Some(stats) if stats.finite && critic_finite => {
                 window.add(&results, &lines, stats.grad_norm, rate);
                 self.at.step += 1;
                 self.at.lines += lines.len() as u64;
@@ -434,6 +428,9 @@ impl<'a> Run<'a> {
             .map(|(name, var)| (format!("p.{name}"), var.as_tensor().clone()))
             .collect();
         tensors.extend(self.optimiser.state()?);
+        if let Some(adversary) = &self.adversary {
+            tensors.extend(adversary.state()?);
+        }
         self.at.save(self.dir, self.config, &tensors)?;
         save_trainer(self.dir, &trainer)
     }
@@ -450,6 +447,7 @@ struct Window {
     regulariser: f64,
     grad_norm: f64,
     rate: f64,
+    objectives: Means,
 }
 
 impl Default for Window {
@@ -464,6 +462,7 @@ impl Default for Window {
             regulariser: 0.0,
             grad_norm: 0.0,
             rate: 0.0,
+            objectives: Means::default(),
         }
     }
 }
@@ -477,6 +476,8 @@ impl Window {
         self.blend_labels += results.iter().map(|r| r.blend_labels).sum::<usize>();
         self.regulariser += results.iter().map(|r| r.regulariser).sum::<f64>();
         self.grad_norm += grad_norm;
+        let none = Objectives::default();
+        self.objectives.add(&results.iter().fold(none, |sum, r| sum.plus(&r.objectives)));
         self.rate = rate;
     }
 
@@ -489,6 +490,7 @@ impl Window {
             cross_entropy: self.cross_entropy / self.labels.max(1) as f64,
             blend: (self.blend_labels > 0).then(|| self.blend / self.blend_labels as f64),
             regulariser: self.regulariser / steps,
+            objectives: self.objectives.means(),
             grad_norm: self.grad_norm / steps,
             learning_rate: self.rate,
             tokens_per_second: self.labels as f64 / self.since.elapsed().as_secs_f64().max(1e-9),

@@ -3,17 +3,21 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use candle_core::backprop::GradStore;
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::config::TrainConfig;
+use super::config::{Noise, TrainConfig};
+use super::critic::CriticNet;
+use super::distill::Distilled;
+use super::interpolation::{Interpolation, Rows};
+use super::mix::{distance, on_the_way, Place};
 use super::noise::{shard_input, Between, Labels, ShardInput};
+use super::objectives::Objectives;
 use super::TrainError;
 use crate::domain::PAD_ID;
-use crate::latent::slerp_weights;
-use crate::model::{Context, Mmd, Regulariser, TransformerVae};
+use crate::model::{Context, Generator, Mmd, Regulariser, TransformerVae};
 use crate::numeric;
 
 /// Where between two lines texts are taught.
@@ -31,6 +35,32 @@ pub struct ShardResult {
     pub blend: f64,
     /// Labels behind `blend`.
     pub blend_labels: usize,
+    /// The shard's parts of the other objectives.
+    pub objectives: Objectives,
+}
+
+impl ShardResult {
+    /// Adds what the same shard of another batch contributes to the gradients of these parameters.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn add(&mut self, other: &Self, vars: &[Var]) -> Result<(), TrainError> {
+        for var in vars {
+            if let Some(gradient) = other.grads.get(var) {
+                let sum = match self.grads.get(var) {
+                    Some(sum) => (sum + gradient)?,
+                    None => gradient.clone(),
+                };
+                self.grads.insert(var, sum);
+            }
+        }
+        self.cross_entropy += other.cross_entropy;
+        self.regulariser += other.regulariser;
+        self.blend += other.blend;
+        self.blend_labels += other.blend_labels;
+        self.objectives = self.objectives.plus(&other.objectives);
+        Ok(())
+    }
 }
 
 /// Finds a text between two lines (ids without specials) at a ratio.
@@ -54,6 +84,23 @@ pub struct StepInput<'a> {
     pub vocab: u32,
 }
 
+/// What a batch has besides its lines.
+#[derive(Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// Its place among the batches of its step, from 0.
+    pub part: usize,
+    /// Labels of all batches of the step; `None` where it is the only one.
+    pub labels: Option<usize>,
+    /// Share of the run done.
+    pub progress: f64,
+    /// How many of the partners texts between are looked for with; `None` for all.
+    pub blends: Option<usize>,
+    /// Texts of self-distillation between lines and their partners.
+    pub distilled: &'a [Distilled],
+    /// The critic, where there is one.
+    pub critic: Option<&'a CriticNet>,
+}
+
 /// Runs a step's forward and backward passes, one thread per shard; results are in shard order.
 ///
 /// # Errors
@@ -63,14 +110,35 @@ pub fn run_shards(
     config: &TrainConfig,
     input: StepInput<'_>,
 ) -> Result<Vec<ShardResult>, TrainError> {
+    run_part(model, config, input, &Beside::default())
+}
+
+/// As [`run_shards`], for one of the batches of a step, or with what else a batch may have.
+///
+/// # Errors
+/// Those of the model and of the numeric core.
+pub fn run_part(
+    model: &TransformerVae,
+    config: &TrainConfig,
+    input: StepInput<'_>,
+    beside: &Beside<'_>,
+) -> Result<Vec<ShardResult>, TrainError> {
     // Another device computes a whole batch best.
     let most = if model.device().is_cpu() { config.shards } else { 1 };
     let shards = most.min(input.lines.len()).max(1);
+    let interpolated = Rows::of_batch(input.lines.len(), shards, config, beside.progress);
+    let greedy = interpolated.need_generator(config);
     let whole = Whole {
         shards,
         rows: input.lines.len() + input.partners.len(),
         // Every label counts the same, whichever shard it falls into.
-        labels: input.lines.iter().chain(input.partners).map(|l| l.len() + 1).sum(),
+        labels: beside
+            .labels
+            .unwrap_or_else(|| input.lines.iter().chain(input.partners).map(|l| l.len() + 1).sum()),
+        draws: input.step * config.accumulate + beside.part,
+        interpolated,
+        generator: if greedy { Some(Generator::new(model)?) } else { None },
+        beside: *beside,
         meeting: Meeting::new(shards),
     };
     let whole = &whole;
@@ -102,10 +170,18 @@ pub fn run_shards(
 }
 
 /// What all shards of a step share.
-struct Whole {
+struct Whole<'a> {
     shards: usize,
     rows: usize,
+    /// Labels of the whole step.
     labels: usize,
+    /// Number of the batch among all of the run: what its random draws come from.
+    draws: usize,
+    /// Rows of the objectives on interpolations.
+    interpolated: Rows,
+    /// What decodes for them.
+    generator: Option<Generator>,
+    beside: Beside<'a>,
     meeting: Meeting,
 }
 
@@ -157,7 +233,7 @@ fn run_shard(
     config: &TrainConfig,
     input: StepInput<'_>,
     shard: usize,
-    whole: &Whole,
+    whole: &Whole<'_>,
 ) -> Result<ShardResult, TrainError> {
     let _leave = Leave(&whole.meeting);
     let stream = |number: u64| {
@@ -165,33 +241,44 @@ fn run_shard(
         rng.set_stream(number);
         rng
     };
-    let mut rng = stream((input.step * whole.shards + shard) as u64 + 1);
+    let mut rng = stream((whole.draws * whole.shards + shard) as u64 + 1);
     // The prior's samples are the whole batch's, however many shards it has.
-    let prior = stream(u64::MAX - input.step as u64);
+    let prior = stream(u64::MAX - whole.draws as u64);
     // Rows are dealt out in turn, so that shards are equally long.
     let mut lines: Vec<&[u32]> =
         input.lines.iter().skip(shard).step_by(whole.shards).copied().collect();
     let first_partner = lines.len();
     lines.extend(input.partners.iter().skip(shard).step_by(whole.shards));
-    let between = texts_between(&lines, first_partner, config, input.between, &mut rng);
+    let in_turn = |count: usize| count.saturating_sub(shard).div_ceil(whole.shards);
+    let with_blends = first_partner + in_turn(whole.beside.blends.unwrap_or(usize::MAX / 2));
+    let blends = first_partner..with_blends.min(lines.len());
+    let mut between = texts_between(&lines, blends, config, input.between, &mut rng);
+    let blends = between.len();
+    let dealt = whole.beside.distilled.iter().filter(|text| text.pair % whole.shards == shard);
+    between.extend(dealt.map(|text| {
+        let a = text.pair / whole.shards;
+        let (a, b) = (a as u32, (first_partner + a) as u32);
+        Between { a, b, ratio: text.ratio, ids: text.ids.clone() }
+    }));
     let batch = shard_input(&lines, between, input.vocab, &config.noise, input.sigma_max, &mut rng);
     numeric::with_precision(config.precision, || {
-        let mut task = Task { model, config, step: input.step, shard, whole, rng, prior };
-        task.run(&batch)
+        let mut task = Task { model, config, step: input.step, shard, whole, blends, rng, prior };
+        task.run(&batch, &lines[..first_partner])
     })
 }
 
-/// Texts between the lines from `first_partner` on and those in front, as far as there are any.
+/// Texts between the partners, which are these of the lines, and the lines in front, as far as there are any.
 fn texts_between(
     lines: &[&[u32]],
-    first_partner: usize,
+    partners: std::ops::Range<usize>,
     config: &TrainConfig,
     find: Option<FindBetween<'_>>,
     rng: &mut ChaCha8Rng,
 ) -> Vec<Between> {
     let Some(find) = find else { return Vec::new() };
     let mut found = Vec::new();
-    for b in first_partner..lines.len() {
+    let first_partner = partners.start;
+    for b in partners {
         let a = b - first_partner;
         for _ in 0..config.blend.points {
             let ratio = rng.random_range(RATIOS);
@@ -216,7 +303,9 @@ struct Task<'a> {
     config: &'a TrainConfig,
     step: usize,
     shard: usize,
-    whole: &'a Whole,
+    whole: &'a Whole<'a>,
+    /// How many texts between rows come from the domain; those of self-distillation follow.
+    blends: usize,
     rng: ChaCha8Rng,
     /// The same in every shard: the prior's samples are the whole batch's.
     prior: ChaCha8Rng,
@@ -251,38 +340,42 @@ impl Task<'_> {
         Ok((part, value))
     }
 
-    /// Latents [between, n, L] on the way between those of the rows [rows, n, L], per token on its great circle.
-    ///
-    /// The angles are taken as they are: the gradient moves the ends, not their weights.
-    fn between(&self, batch: &ShardInput, clean: &Tensor) -> Result<Tensor, TrainError> {
-        let (rows, n, size) = clean.dims3()?;
-        let device = self.model.device();
-        let values = clean.detach().to_device(&Device::Cpu)?.flatten_all()?.to_vec1::<f32>()?;
-        let token = |row: u32, token: usize| &values[(row as usize * n + token) * size..][..size];
-        let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
-        for text in &batch.between {
-            for i in 0..n {
-                let (mut ab, mut aa, mut bb) = (0f64, 0f64, 0f64);
-                for (&x, &y) in token(text.a, i).iter().zip(token(text.b, i)) {
-                    let (x, y) = (f64::from(x), f64::from(y));
-                    (ab, aa, bb) = (ab + x * y, aa + x * x, bb + y * y);
-                }
-                let cosine = ab / (aa * bb).sqrt().max(f64::MIN_POSITIVE);
-                let (a, b) = slerp_weights(cosine, text.ratio);
-                of_a.push(a as f32);
-                of_b.push(b as f32);
-            }
-        }
-        let count = batch.between.len();
-        let flat = clean.reshape((rows, n * size))?;
-        let side = |row: &dyn Fn(&Between) -> u32, weights: &[f32]| -> Result<Tensor, TrainError> {
-            let ids: Vec<u32> = batch.between.iter().map(row).collect();
-            let ends = numeric::embedding(&flat, &Tensor::from_slice(&ids, count, device)?)?;
-            let weights = Tensor::from_slice(weights, (count, n, 1), device)?;
-            Ok(ends.reshape((count, n, size))?.broadcast_mul(&weights)?)
+    /// The texts of self-distillation as parts of the loss: the decoder is to give them at the latents `at` [texts, n, L], and
+    /// the encoder to map them there.
+    fn distilled(
+        &self,
+        batch: &ShardInput,
+        (hidden, labels): (&Tensor, &Labels),
+        at: &Tensor,
+        context: &Context,
+    ) -> Result<(Tensor, Objectives), TrainError> {
+        let weight = self.config.distill.weight;
+        let (part, nats) = self.cross_entropy(hidden, labels, weight)?;
+        let texts: Vec<&[u32]> =
+            batch.between[self.blends..].iter().map(|b| b.ids.as_slice()).collect();
+        // Without noise, a shard's encoder input is the lines themselves.
+        let clean = shard_input(
+            &texts,
+            Vec::new(),
+            0,
+            &Noise::none(),
+            0.0,
+            &mut ChaCha8Rng::seed_from_u64(0),
+        );
+        let (shape, device) = ((texts.len(), clean.encoder_len), self.model.device());
+        let ids = Tensor::from_vec(clean.encoder_ids, shape, device)?;
+        let mask = Tensor::from_vec(clean.encoder_mask, shape, device)?;
+        let away = distance(&self.model.encode(&ids, &mask, context)?, at)?;
+        let all = self.whole.beside.distilled;
+        let of_labels = all.iter().map(|text| text.ids.len() + 1).sum::<usize>().max(1) as f64;
+        let values = Objectives {
+            distilled: Some(nats / of_labels),
+            distilled_latent: Some(f64::from(away.to_scalar::<f32>()?) / all.len() as f64),
+            distilled_texts: Some(texts.len() as f64),
+            ..Objectives::default()
         };
-        let mixed = (side(&|text| text.a, &of_a)? + side(&|text| text.b, &of_b)?)?;
-        Ok(self.model.project(&mixed)?)
+        let away = (away * (weight / self.whole.rows as f64))?;
+        Ok(((part + away)?, values))
     }
 
     /// The summed cross entropy of some labels as a part of the loss, weighted, and its value in nats.
@@ -297,13 +390,19 @@ impl Task<'_> {
             Tensor::from_slice(&labels.positions, labels.positions.len(), self.model.device())?;
         let hidden = numeric::embedding(hidden, &positions)?;
         let scale = weight / self.whole.labels.max(1) as f64;
-        let part = self.model.cross_entropy(&hidden, &labels.ids, PAD_ID, scale)?;
+        let part = self.model.cross_entropy(
+            &hidden,
+            &labels.ids,
+            PAD_ID,
+            self.config.label_smoothing,
+            scale,
+        )?;
         let value = f64::from(part.to_dtype(DType::F32)?.to_scalar::<f32>()?) / scale;
         Ok((part, value))
     }
 
     /// The shard's forward and backward passes.
-    fn run(&mut self, batch: &ShardInput) -> Result<ShardResult, TrainError> {
+    fn run(&mut self, batch: &ShardInput, lines: &[&[u32]]) -> Result<ShardResult, TrainError> {
         let (model, config) = (self.model, self.config);
         let device = model.device();
         let rows = batch.rows;
@@ -333,9 +432,13 @@ impl Task<'_> {
             memory =
                 (memory.broadcast_mul(&keep)? + model.null_memory(rows)?.broadcast_mul(&drop)?)?;
         }
-        if !batch.between.is_empty() {
-            let between = model.memory(&self.between(batch, &clean)?)?;
-            memory = Tensor::cat(&[&memory, &between], 0)?;
+        let places = batch.between.iter().map(|b| Place { a: b.a, b: b.b, ratio: b.ratio });
+        let places: Vec<Place> = places.collect();
+        let mut between = None;
+        if !places.is_empty() {
+            let latents = on_the_way(model, &clean, &places)?; // [between, n, L]
+            memory = Tensor::cat(&[&memory, &model.memory(&latents)?], 0)?;
+            between = Some(latents);
         }
         let decoder_rows = rows + batch.between.len();
         let decoder_ids =
@@ -344,23 +447,47 @@ impl Task<'_> {
         let d = hidden.dim(2)?;
         let hidden = hidden.reshape((decoder_rows * batch.decoder_len, d))?;
         let (mut loss, cross_entropy) = self.cross_entropy(&hidden, &batch.own, 1.0)?;
+        let of_blends = batch.between[..self.blends].iter().map(|b| b.ids.len() + 1).sum();
+        let (blended, distilled) = batch.blended.split_at(of_blends);
         let mut blend = 0.0;
-        if !batch.between.is_empty() && config.blend.weight > 0.0 {
-            let (part, value) = self.cross_entropy(&hidden, &batch.blended, config.blend.weight)?;
+        if self.blends > 0 && config.blend.weight > 0.0 {
+            let (part, value) = self.cross_entropy(&hidden, &blended, config.blend.weight)?;
             loss = (loss + part)?;
             blend = value;
         }
+        let mut objectives = Objectives::default();
+        if let Some(latents) = between.filter(|_| !distilled.ids.is_empty()) {
+            let at = latents.narrow(0, self.blends, places.len() - self.blends)?;
+            let (part, values) = self.distilled(batch, (&hidden, &distilled), &at, &context)?;
+            (loss, objectives) = ((loss + part)?, values);
+        }
+        // A step's regulariser and its objectives on interpolations are the mean of its batches'.
+        let share = 1.0 / config.accumulate.max(1) as f64;
+        let interpolation = Interpolation {
+            model,
+            config,
+            critic: self.whole.beside.critic,
+            generator: self.whole.generator.as_ref(),
+            progress: self.whole.beside.progress,
+            lines,
+            whole: self.whole.interpolated,
+        };
+        if let Some((part, values)) = interpolation.run(&clean, &mut self.rng)? {
+            loss = (loss + (part * share)?)?;
+            objectives = objectives.plus(&values.scaled(share));
+        }
         let mut value = 0.0;
         if let Some((part, of_part)) = regulariser {
-            loss = (loss + (part * weight)?)?;
-            value = of_part;
+            loss = (loss + (part * (weight * share))?)?;
+            value = of_part * share;
         }
         Ok(ShardResult {
             grads: loss.backward()?,
             cross_entropy,
             regulariser: value,
             blend,
-            blend_labels: batch.blended.ids.len(),
+            blend_labels: blended.ids.len(),
+            objectives,
         })
     }
 }

@@ -22,6 +22,10 @@ pub struct Noise {
     pub substitute: f64,
     /// Share of encoder input tokens replaced by `<mask>`. Ablation: 0.
     pub mask: f64,
+    /// Share of encoder input tokens chosen as in BERT's masked language modelling (Devlin et al. 2019) and in the original's
+    /// collator: of these 80 % become `<mask>`, 10 % a random token, 10 % stay. The other rates apply to the rest. The
+    /// original's value is 0.15; ablation: 0.
+    pub mlm: f64,
     /// Share of the decoder's input tokens replaced by a random one. Ablation: 0.
     pub decoder: f64,
     /// Share of samples that get the null latent, so that syntax falls back on the language model. Ablation: 0.
@@ -40,6 +44,7 @@ impl Default for Noise {
             delete: 0.05,
             substitute: 0.05,
             mask: 0.05,
+            mlm: 0.0,
             decoder: 0.05,
             null_latent: 0.05,
             latent_max: 0.6,
@@ -57,6 +62,7 @@ impl Noise {
             delete: 0.0,
             substitute: 0.0,
             mask: 0.0,
+            mlm: 0.0,
             decoder: 0.0,
             null_latent: 0.0,
             latent_max: 0.0,
@@ -95,10 +101,12 @@ impl Blend {
     }
 }
 
-/// AdamW, its learning-rate schedule, and the average of the weights.
+/// The optimiser, its learning-rate schedule, and the average of the weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Optimiser {
+    /// What turns gradients into steps.
+    pub kind: OptimiserKind,
     /// Peak learning rate.
     pub learning_rate: f64,
     /// Share of the run with a linearly growing rate.
@@ -107,18 +115,31 @@ pub struct Optimiser {
     pub decay: Decay,
     /// The rate at the end, as a share of the peak (cosine only).
     pub final_share: f64,
-    /// Decay of the first moment.
+    /// Decay of the first moment (AdamW).
     pub beta1: f64,
-    /// Decay of the second moment.
+    /// Decay of the second moment (AdamW).
     pub beta2: f64,
-    /// Added to the root of the second moment.
+    /// Added to the root of the second moment (AdamW).
     pub eps: f64,
+    /// Whether a step is relative to the size of its weights, max(1e-3, RMS(weights)) (Adafactor). The paper's way; the
+    /// original's is false.
+    pub scale_parameter: bool,
     /// Decoupled weight decay, on matrices only.
     pub weight_decay: f64,
     /// Largest norm of the gradient; 0 for no clipping.
     pub clip: f64,
     /// Decay of the exponential average of the weights, which is what is saved for use; 0 saves the weights themselves.
     pub ema: f64,
+}
+
+/// What turns gradients into steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimiserKind {
+    /// Two moments per weight (Loshchilov and Hutter 2019).
+    AdamW,
+    /// The second moment as a row and a column, no first (Shazeer and Stern 2018): the memory of a fraction of a moment.
+    Adafactor,
 }
 
 /// How the learning rate falls.
@@ -136,6 +157,7 @@ pub enum Decay {
 impl Default for Optimiser {
     fn default() -> Self {
         Self {
+            kind: OptimiserKind::AdamW,
             learning_rate: 1.5e-3,
             warmup: 0.03,
             decay: Decay::Cosine,
@@ -143,6 +165,7 @@ impl Default for Optimiser {
             beta1: 0.9,
             beta2: 0.98,
             eps: 1e-8,
+            scale_parameter: false,
             weight_decay: 0.05,
             clip: 1.0,
             ema: 0.999,

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Blend, Budget, Decay, Noise, Optimiser, TrainConfig};
+use super::{
+    Blend, Budget, Critic, Cycle, Decay, Distill, InterpolationInputs, Noise, Optimiser,
+    Smoothness, TrainConfig,
+};
 use crate::model::{Bottleneck, Checkpointing, DecoderAttention, EncoderKind, Family, Regulariser};
 use crate::numeric::{Isa, Precision};
 
@@ -12,7 +15,7 @@ use crate::numeric::{Isa, Precision};
 pub enum Preset {
     /// A few hundred thousand parameters: tries a data set out in a minute or two.
     Tiny,
-    /// What two cores train to a useful model in an hour .
+    /// What two cores train to a useful model in an hour.
     Cpu,
     /// A larger model: what a GPU trains in twenty minutes and two cores in a day.
     Gpu,
@@ -37,6 +40,7 @@ impl TrainConfig {
         let cpu = Self {
             domain: domain.to_owned(),
             preset,
+            argument_sets: Vec::new(),
             seed: 0,
             start_from: None,
             family: Family::Sphere,
@@ -76,6 +80,14 @@ impl TrainConfig {
             history: 10,
             save_minutes: 2.0,
             save_steps: 0,
+            accumulate: 1,
+            label_smoothing: 0.0,
+            token_sort: false,
+            interpolation_inputs: InterpolationInputs::Greedy,
+            critic: Critic::default(),
+            cycle: Cycle::default(),
+            smoothness: Smoothness::default(),
+            distill: Distill::default(),
         };
         match preset {
             Preset::Cpu => cpu,

@@ -19,6 +19,7 @@ impl TrainConfig {
         }
         for (name, value) in [
             ("batch", self.batch),
+            ("accumulate", self.accumulate),
             ("shards", self.shards),
             ("d_model", self.d_model),
             ("d_ff", self.d_ff),
@@ -59,6 +60,8 @@ impl TrainConfig {
             ("noise.delete", n.delete),
             ("noise.substitute", n.substitute),
             ("noise.mask", n.mask),
+            ("noise.mlm", n.mlm),
+            ("label_smoothing", self.label_smoothing),
             ("noise.decoder", n.decoder),
             ("noise.null_latent", n.null_latent),
             ("noise.latent_clean", n.latent_clean),
@@ -80,6 +83,7 @@ impl TrainConfig {
                 self.optimiser.learning_rate
             ));
         }
+        self.validate_objectives()?;
         match self.budget {
             Budget::Steps(0) => fail("steps must be at least 1".to_owned()),
             Budget::Minutes(m) if !(m > 0.0 && m.is_finite()) => {

@@ -1,0 +1,182 @@
+//! The groups of options of the objectives beside the cross entropy of lines. All are off unless a weight or a share says so.
+
+use serde::{Deserialize, Serialize};
+
+use super::TrainConfig;
+use crate::train::TrainError;
+
+/// What the decoder reads at an interpolated latent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InterpolationInputs {
+    /// The text that it decodes there greedily, as when it is used; the original's way.
+    Greedy,
+    /// The text of the nearer line: needs no decoding.
+    Forced,
+}
+
+/// The critic (ACAI, Berthelot et al. 2019, arXiv 1807.07543): a network with weights of its own reads the decoder's hidden
+/// states h(α) at the latent z(α) on the way from one line to the next, α drawn from U(0, ½), and tells α. Over the mean of
+/// these rows it lowers (d(h(α)) − α)² + d(γ h(x) + (1 − γ) h(x̂))², and the autoencoder lowers weight · d(h(α))², so that what
+/// lies between lines looks like what lies at one. h(x) are the states at a line's own latent under its text, h(x̂) those under
+/// its greedy decode, and γ is 0.2.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Critic {
+    /// Weight of the autoencoder's part, λ. 0, the default, is without a critic; the paper's is 0.5, the original's 1.
+    pub weight: f64,
+    /// Interpolated rows, as a share of the batch.
+    pub share: f64,
+    /// Share of the run after which the autoencoder is trained against the critic, which itself learns from the start.
+    pub from: f64,
+    /// How the critic comes to one number.
+    pub head: CriticHead,
+    /// Transformer layers of the critic, of the decoder's width.
+    pub layers: usize,
+}
+
+impl Default for Critic {
+    fn default() -> Self {
+        Self { weight: 0.0, share: 0.25, from: 0.1, head: CriticHead::FirstToken, layers: 1 }
+    }
+}
+
+/// How the critic comes from its hidden states c to one number; the original's three.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CriticHead {
+    /// ½ sigmoid(w · c₀ + b) of the first position.
+    FirstToken,
+    /// The mean of ½ sigmoid(w · cₜ + b) over the text's positions.
+    Mean,
+    /// The mean of w · cₜ + b over the text's positions.
+    MeanLinear,
+}
+
+/// The cycle loss: what is decoded at an interpolated latent z is encoded again and has to come back, weight · the mean over
+/// rows and latent tokens of ‖ẑ − z‖² / (2 ‖z‖²), which is 1 − cos(ẑ, z) where both lie on the sphere; z is not moved by it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cycle {
+    /// Weight. 0, the default, is without; the original's is 1.
+    pub weight: f64,
+    /// Interpolated rows, as a share of the batch.
+    pub share: f64,
+    /// Share of the run after which it begins.
+    pub from: f64,
+    /// Which way it goes round.
+    pub kind: CycleKind,
+}
+
+impl Default for Cycle {
+    fn default() -> Self {
+        Self { weight: 0.0, share: 0.125, from: 0.1, kind: CycleKind::States }
+    }
+}
+
+/// Which way the cycle loss goes round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CycleKind {
+    /// Through decoder and encoder: the encoder reads the embeddings that the decoder's distributions expect.
+    States,
+    /// Through the two maps between latents and tokens alone, without the transformers.
+    Vae,
+}
+
+/// The smoothness loss (AEAI, Oring et al. 2020, arXiv 2008.01487): the decoder's logits ℓ move slowly along the way between
+/// two lines, weight · the mean over positions and words of (ℓ(α + δ) − ℓ(α))² / δ², with the same decoder inputs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Smoothness {
+    /// Weight. 0, the default, is without; 0.01 to 0.1 is where to start, since the quantity comes to about ½ where a decoder
+    /// listens to its latents.
+    pub weight: f64,
+    /// Interpolated rows, as a share of the batch.
+    pub share: f64,
+    /// Share of the run after which it begins.
+    pub from: f64,
+    /// Step of the ratio, δ.
+    pub delta: f64,
+    /// Positions per row whose logits are compared, at most.
+    pub positions: usize,
+}
+
+impl Default for Smoothness {
+    fn default() -> Self {
+        Self { weight: 0.0, share: 0.125, from: 0.1, delta: 0.05, positions: 8 }
+    }
+}
+
+/// Self-distillation: late in the run the model's own decodes between two lines are taught to it. At a latent in the middle
+/// between a line and a partner, at a ratio from U(0.3, 0.7), so many samples are drawn with the weights as they are; of those
+/// that the domain accepts, that copy no end and that are nearer to both ends than these are to one another, the most probable
+/// per token becomes a text that the decoder gives at that latent and that the encoder maps there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Distill {
+    /// Such texts, as a share of the batch, 0.15 at most. 0, the default, is without.
+    pub share: f64,
+    /// Share of the run after which it begins.
+    pub from: f64,
+    /// Samples per pair.
+    pub samples: usize,
+    /// Weight of these texts' tokens, and of the distance of their latents as in [`Cycle`]; a line's own tokens weigh 1.
+    pub weight: f64,
+}
+
+impl Default for Distill {
+    fn default() -> Self {
+        Self { share: 0.0, from: 0.85, samples: 8, weight: 1.0 }
+    }
+}
+
+/// The largest share of a batch that self-distillation may take.
+const MOST_DISTILLED: f64 = 0.15;
+
+impl TrainConfig {
+    /// Rejects values of the groups above that no run can have, naming the option.
+    pub(super) fn validate_objectives(&self) -> Result<(), TrainError> {
+        let fail = |text: String| Err(TrainError::Config(text));
+        let (c, y, s, d) = (&self.critic, &self.cycle, &self.smoothness, &self.distill);
+        for (name, weight) in [
+            ("critic.weight", c.weight),
+            ("cycle.weight", y.weight),
+            ("smoothness.weight", s.weight),
+            ("distill.weight", d.weight),
+        ] {
+            if !(weight >= 0.0 && weight.is_finite()) {
+                return fail(format!("{name} = {weight} must be 0 or above"));
+            }
+        }
+        for (name, share) in [
+            ("critic.share", c.share),
+            ("critic.from", c.from),
+            ("cycle.share", y.share),
+            ("cycle.from", y.from),
+            ("smoothness.share", s.share),
+            ("smoothness.from", s.from),
+            ("distill.from", d.from),
+        ] {
+            if !(0.0..=1.0).contains(&share) {
+                return fail(format!("{name} = {share} must be between 0 and 1"));
+            }
+        }
+        if !(0.0..=MOST_DISTILLED).contains(&d.share) {
+            return fail(format!(
+                "distill.share = {} must be between 0 and {MOST_DISTILLED}",
+                d.share
+            ));
+        }
+        if !(s.delta > 0.0 && s.delta <= 0.5) {
+            return fail(format!("smoothness.delta = {} must be above 0 and at most 0.5", s.delta));
+        }
+        for (name, count) in [("smoothness.positions", s.positions), ("distill.samples", d.samples)]
+        {
+            if count == 0 {
+                return fail(format!("{name} must be at least 1"));
+            }
+        }
+        Ok(())
+    }
+}
