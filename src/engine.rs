@@ -126,6 +126,14 @@ pub trait LatentModel: Send {
     /// [`EngineError::Model`].
     fn search(&self, latents: &[Latent]) -> Result<Vec<Option<String>>, EngineError>;
 
+    /// The latents that decoding sees in place of these: where they are codes, the nearest ones.
+    ///
+    /// # Errors
+    /// [`EngineError::Model`].
+    fn nearest(&self, latents: Vec<Latent>) -> Result<Vec<Latent>, EngineError> {
+        Ok(latents)
+    }
+
     /// How probable the decoder finds the tokens of `text`, and then its end (an empty part), at this latent.
     ///
     /// # Errors

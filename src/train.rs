@@ -6,20 +6,24 @@
 
 mod batch;
 mod checkpoint;
+mod codebook;
 mod config;
 mod data;
 mod evaluate;
 mod noise;
 mod progress;
+mod regulariser;
 mod run;
 mod schedule;
 mod step;
 
 pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
-pub use config::{Blend, Budget, Noise, Optimiser, Preset, TrainConfig};
+pub use codebook::{perplexity, CodeUse};
+pub use config::{Blend, Budget, Fsq, Kl, Noise, Optimiser, Preset, TrainConfig, Vq};
 pub use data::{encode_corpus, TrainingData};
 pub use evaluate::{Evaluation, Evaluator};
 pub use progress::{JsonLines, LogProgress, Progress, Report, TerminalProgress};
+pub use regulariser::{free_bits, regulariser_weight, sliced_wasserstein};
 pub use run::{train, Inputs, Outcome, StopSignal};
 pub use step::{run_shards, FindBetween, ShardResult, StepInput};
 

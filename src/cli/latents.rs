@@ -68,9 +68,15 @@ pub fn encode(args: &EncodeArgs) -> anyhow::Result<ExitCode> {
     };
     let mut out = std::io::stdout().lock();
     for block in texts.chunks(BLOCK) {
-        for (text, latent) in block.iter().zip(model.encode(block)?) {
+        let latents = model.encode(block)?;
+        let codes = model.model().codes_of(&latents)?.unwrap_or_default();
+        for (i, (text, latent)) in block.iter().zip(&latents).enumerate() {
             let rows: Vec<&[f32]> = latent.values.chunks_exact(latent.size).collect();
-            writeln!(out, "{}", json!({ "text": text, "latent": rows }))?;
+            let mut line = json!({ "text": text, "latent": rows });
+            if let Some(codes) = codes.get(i) {
+                line["codes"] = json!(codes);
+            }
+            writeln!(out, "{line}")?;
         }
     }
     Ok(ExitCode::SUCCESS)

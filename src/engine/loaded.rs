@@ -11,7 +11,7 @@ use super::stream::News;
 use super::{decode, Decoding, EngineError, LatentModel, ModelInfo, TokenProbability};
 use crate::corpus::Example;
 use crate::domain::{domain, Codec, Domain, Verdict};
-use crate::latent::Latent;
+use crate::latent::{Geometry, Latent};
 use crate::model::{Batch, Generator, Given, TransformerVae};
 use crate::numeric::decoder::Guide;
 use crate::numeric::Precision;
@@ -325,6 +325,13 @@ impl LatentModel for LoadedModel {
             }
         }
         Ok(texts)
+    }
+
+    fn nearest(&self, latents: Vec<Latent>) -> Result<Vec<Latent>, EngineError> {
+        if self.model.geometry() != Geometry::Codes {
+            return Ok(latents);
+        }
+        self.model.nearest(&latents).map_err(failed)
     }
 
     /// The tokens are those that the tokenizer makes of `text`; a decode can have been made of others.

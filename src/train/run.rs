@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::batch::Sampler;
 use super::checkpoint::{save_model, save_trainer, TrainerFile};
+use super::codebook::{perplexity, Codebook};
 use super::config::Budget;
 use super::schedule::{ema_decay, latent_noise, learning_rate};
 use super::step::{run_shards, ShardResult, StepInput};
@@ -85,6 +86,8 @@ struct Run<'a> {
     /// A second set of weights that holds the average, for evaluation and for what is saved for use.
     averaged: TransformerVae,
     optimiser: AdamW,
+    /// The codebook's averages, under `vq`.
+    codebook: Option<Codebook>,
     at: Checkpoint,
 }
 
@@ -138,6 +141,7 @@ impl<'a> Run<'a> {
         let parameters = model
             .parameters()
             .into_iter()
+            .filter(|(name, _)| TransformerVae::trains(name))
             .map(|(name, var)| {
                 let decays = TransformerVae::decays(&name);
                 (name, var, decays)
@@ -156,7 +160,9 @@ impl<'a> Run<'a> {
         if o.ema > 0.0 {
             optimiser.set_ema_decay(Some(ema_decay(o.ema, 0)));
         }
-        Ok(Self { config, inputs, dir, model, averaged, optimiser, at: Checkpoint::default() })
+        let codebook = Codebook::new(&model, &config.vq, config.seed, inputs.start.is_some())?;
+        let at = Checkpoint::default();
+        Ok(Self { config, inputs, dir, model, averaged, optimiser, codebook, at })
     }
 
     fn restore(
@@ -170,6 +176,9 @@ impl<'a> Run<'a> {
             .collect();
         self.model.set_parameters(&weights)?;
         self.optimiser.load_state(tensors, checkpoint.step)?;
+        if let Some(codebook) = &mut self.codebook {
+            codebook.load_state(tensors)?;
+        }
         self.at = checkpoint;
         Ok(())
     }
@@ -255,6 +264,7 @@ impl<'a> Run<'a> {
         };
         let input = StepInput {
             step: self.at.step,
+            progress,
             sigma_max: latent_noise(&self.config.noise, progress),
             lines: &lines[..own],
             partners: &lines[own..],
@@ -274,6 +284,11 @@ impl<'a> Run<'a> {
             if loss.is_finite() { Some(self.optimiser.step(&grads, rate, clip)?) } else { None };
         match stats {
             Some(stats) if stats.finite => {
+                if let Some(codebook) = &mut self.codebook {
+                    let ema = self.config.optimiser.ema;
+                    let ema = (ema > 0.0).then(|| ema_decay(ema, self.at.step));
+                    codebook.update(results.iter().map(|r| &r.codes), self.at.step, ema)?;
+                }
                 window.add(&results, &lines, stats.grad_norm, rate);
                 self.at.step += 1;
                 self.at.lines += lines.len() as u64;
@@ -319,6 +334,9 @@ impl<'a> Run<'a> {
                 .collect()
         };
         self.averaged.set_parameters(&ema)?;
+        if let Some(codebook) = &self.codebook {
+            self.averaged.set_parameters(&[codebook.averaged()?])?;
+        }
         Ok(())
     }
 
@@ -381,6 +399,9 @@ impl<'a> Run<'a> {
             .map(|(name, var)| (format!("p.{name}"), var.as_tensor().clone()))
             .collect();
         tensors.extend(self.optimiser.state()?);
+        if let Some(codebook) = &self.codebook {
+            tensors.extend(codebook.state()?);
+        }
         self.at.save(self.dir, self.config, &tensors)?;
         save_trainer(self.dir, &trainer)
     }
@@ -395,6 +416,9 @@ struct Window {
     blend: f64,
     blend_labels: usize,
     regulariser: f64,
+    commitment: f64,
+    /// Sum of the steps' perplexities of their codes; 0 without codes.
+    perplexity: f64,
     grad_norm: f64,
     rate: f64,
 }
@@ -409,6 +433,8 @@ impl Default for Window {
             blend: 0.0,
             blend_labels: 0,
             regulariser: 0.0,
+            commitment: 0.0,
+            perplexity: 0.0,
             grad_norm: 0.0,
             rate: 0.0,
         }
@@ -423,6 +449,8 @@ impl Window {
         self.blend += results.iter().map(|r| r.blend).sum::<f64>();
         self.blend_labels += results.iter().map(|r| r.blend_labels).sum::<usize>();
         self.regulariser += results.iter().map(|r| r.regulariser).sum::<f64>();
+        self.commitment += results.iter().map(|r| r.codes.commitment).sum::<f64>();
+        self.perplexity += perplexity(results.iter().map(|r| &r.codes));
         self.grad_norm += grad_norm;
         self.rate = rate;
     }
@@ -436,6 +464,8 @@ impl Window {
             cross_entropy: self.cross_entropy / self.labels.max(1) as f64,
             blend: (self.blend_labels > 0).then(|| self.blend / self.blend_labels as f64),
             regulariser: self.regulariser / steps,
+            commitment: (self.commitment > 0.0).then(|| self.commitment / steps),
+            perplexity: (self.perplexity > 0.0).then(|| self.perplexity / steps),
             grad_norm: self.grad_norm / steps,
             learning_rate: self.rate,
             tokens_per_second: self.labels as f64 / self.since.elapsed().as_secs_f64().max(1e-9),

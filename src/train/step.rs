@@ -6,14 +6,15 @@ use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor};
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 
+use super::codebook::CodeUse;
 use super::config::TrainConfig;
 use super::noise::{shard_input, Between, Labels, ShardInput};
+use super::regulariser::{normal, regulariser_weight};
 use super::TrainError;
 use crate::domain::PAD_ID;
 use crate::latent::slerp_weights;
-use crate::model::{Context, Mmd, Regulariser, TransformerVae};
+use crate::model::{Context, Encoded, TransformerVae};
 use crate::numeric;
 
 /// Where between two lines texts are taught.
@@ -27,6 +28,8 @@ pub struct ShardResult {
     pub cross_entropy: f64,
     /// The shard's part of the regulariser, before its weight.
     pub regulariser: f64,
+    /// How its latent tokens were coded; empty without codes.
+    pub codes: CodeUse,
     /// Sum of the cross entropy of texts between lines over their labels, nats.
     pub blend: f64,
     /// Labels behind `blend`.
@@ -42,6 +45,8 @@ pub type FindBetween<'a> =
 pub struct StepInput<'a> {
     /// Step number, from 0.
     pub step: usize,
+    /// Share of the run done, in [0, 1].
+    pub progress: f64,
     /// Largest σ of the latent noise now.
     pub sigma_max: f64,
     /// Lines of the batch.
@@ -102,15 +107,15 @@ pub fn run_shards(
 }
 
 /// What all shards of a step share.
-struct Whole {
-    shards: usize,
-    rows: usize,
-    labels: usize,
-    meeting: Meeting,
+pub(super) struct Whole {
+    pub(super) shards: usize,
+    pub(super) rows: usize,
+    pub(super) labels: usize,
+    pub(super) meeting: Meeting,
 }
 
 /// Where shards show one another their latents: the only time that they wait for each other.
-struct Meeting {
+pub(super) struct Meeting {
     shown: Mutex<(Vec<Option<Tensor>>, bool)>,
     news: Condvar,
 }
@@ -121,7 +126,11 @@ impl Meeting {
     }
 
     /// Shows a shard's latents, waits for the others', and gives all in the order of the shards.
-    fn exchange(&self, shard: usize, latents: Tensor) -> Result<Vec<Tensor>, TrainError> {
+    pub(super) fn exchange(
+        &self,
+        shard: usize,
+        latents: Tensor,
+    ) -> Result<Vec<Tensor>, TrainError> {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         shown.0[shard] = Some(latents);
         self.news.notify_all();
@@ -176,7 +185,8 @@ fn run_shard(
     let between = texts_between(&lines, first_partner, config, input.between, &mut rng);
     let batch = shard_input(&lines, between, input.vocab, &config.noise, input.sigma_max, &mut rng);
     numeric::with_precision(config.precision, || {
-        let mut task = Task { model, config, step: input.step, shard, whole, rng, prior };
+        let (step, progress) = (input.step, input.progress);
+        let mut task = Task { model, config, step, progress, shard, whole, rng, prior };
         task.run(&batch)
     })
 }
@@ -204,61 +214,44 @@ fn texts_between(
     found
 }
 
-fn normal(shape: (usize, usize, usize), rng: &mut ChaCha8Rng) -> Result<Tensor, TrainError> {
-    let n = shape.0 * shape.1 * shape.2;
-    let values: Vec<f32> = (0..n).map(|_| StandardNormal.sample(rng)).collect();
-    Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
-}
-
 /// One shard's part of a step.
-struct Task<'a> {
-    model: &'a TransformerVae,
-    config: &'a TrainConfig,
+pub(super) struct Task<'a> {
+    pub(super) model: &'a TransformerVae,
+    pub(super) config: &'a TrainConfig,
     step: usize,
-    shard: usize,
-    whole: &'a Whole,
+    progress: f64,
+    pub(super) shard: usize,
+    pub(super) whole: &'a Whole,
     rng: ChaCha8Rng,
     /// The same in every shard: the prior's samples are the whole batch's.
-    prior: ChaCha8Rng,
+    pub(super) prior: ChaCha8Rng,
 }
 
 impl Task<'_> {
-    /// The regulariser's part of the loss before its weight, and its value.
-    fn regulariser(&mut self, clean: &Tensor) -> Result<(Tensor, f64), TrainError> {
-        let (rows, n, size) = clean.dims3()?;
-        let tokens = clean.reshape((rows * n, size))?;
-        let imq = self.config.regulariser == Regulariser::MmdImq;
-        let (mmd, own) = if imq {
-            // Rows of a batch are in random order, so the first tokens are a fair sample.
-            let keep = (self.config.reg_max_tokens / self.whole.shards).clamp(2, (rows * n).max(2));
-            (Mmd::Imq, tokens.narrow(0, 0, keep.min(rows * n))?)
-        } else {
-            (Mmd::Original { batch: self.whole.rows, tokens: n }, tokens)
-        };
-        let shown = self.whole.meeting.exchange(self.shard, own.detach())?;
-        let all = Tensor::cat(&shown, 0)?;
-        let mut prior =
-            normal((1, all.dim(0)?, size), &mut self.prior)?.to_device(self.model.device())?;
-        if imq {
-            prior = self.model.project(&prior)?;
-        }
-        let prior = prior.squeeze(0)?.detach();
-        let part = mmd.part(&own, &all, &prior)?;
-        let mut value = f64::from(part.to_scalar::<f32>()?);
-        if self.shard == 0 {
-            value += f64::from(mmd.prior(&prior)?.to_scalar::<f32>()?);
-        }
-        Ok((part, value))
+    /// How the latents were coded, and the weighted commitment of the encoder to its codes (van den Oord et al. 2017):
+    /// β · mean (z − sg(e))² over the whole batch.
+    fn codes(&self, encoded: &Encoded) -> Result<(Option<Tensor>, CodeUse), TrainError> {
+        let mut codes = CodeUse { indices: encoded.codes.clone(), ..CodeUse::default() };
+        let Some(z) = &encoded.unquantised else { return Ok((None, codes)) };
+        let (rows, n, size) = z.dims3()?;
+        let whole = (self.whole.rows * n * size).max(1) as f64;
+        let distance = (z - encoded.clean.detach())?.sqr()?.sum_all()?;
+        let part = (distance / whole)?;
+        codes.commitment = f64::from(part.to_scalar::<f32>()?);
+        codes.vectors = z.detach().to_device(&Device::Cpu)?.reshape(rows * n * size)?.to_vec1()?;
+        Ok((Some((part * self.config.vq.commitment)?), codes))
     }
 
     /// Latents [between, n, L] on the way between those of the rows [rows, n, L], per token on its great circle.
     ///
-    /// The angles are taken as they are: the gradient moves the ends, not their weights.
+    /// The angles are taken as they are: the gradient moves the ends, not their weights. Between codes the way is straight,
+    /// and its points are the codes nearest to it.
     fn between(&self, batch: &ShardInput, clean: &Tensor) -> Result<Tensor, TrainError> {
         let (rows, n, size) = clean.dims3()?;
         let device = self.model.device();
         let values = clean.detach().to_device(&Device::Cpu)?.flatten_all()?.to_vec1::<f32>()?;
         let token = |row: u32, token: usize| &values[(row as usize * n + token) * size..][..size];
+        let straight = self.model.config().bottleneck().is_discrete();
         let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
         for text in &batch.between {
             for i in 0..n {
@@ -268,7 +261,11 @@ impl Task<'_> {
                     (ab, aa, bb) = (ab + x * y, aa + x * x, bb + y * y);
                 }
                 let cosine = ab / (aa * bb).sqrt().max(f64::MIN_POSITIVE);
-                let (a, b) = slerp_weights(cosine, text.ratio);
+                let (a, b) = if straight {
+                    (1.0 - text.ratio, text.ratio)
+                } else {
+                    slerp_weights(cosine, text.ratio)
+                };
                 of_a.push(a as f32);
                 of_b.push(b as f32);
             }
@@ -310,17 +307,19 @@ impl Task<'_> {
         let ids = Tensor::from_slice(&batch.encoder_ids, (rows, batch.encoder_len), device)?;
         let mask = Tensor::from_slice(&batch.encoder_mask, (rows, batch.encoder_len), device)?;
         let context = Context::train(self.rng.next_u64());
-        let clean = model.encode(&ids, &mask, &context)?; // [rows, n, L]
+        let rng = &mut self.rng;
+        let encoded = model.encode_to_train(&ids, &mask, &context, &mut |shape| {
+            normal(shape, rng)?.to_device(device)
+        })?;
+        let clean = &encoded.clean; // [rows, n, L]
         let (_, n, size) = clean.dims3()?;
-        let weight = match config.regulariser {
-            Regulariser::None => 0.0,
-            Regulariser::MmdOriginal => config.reg_weight * model.seed_reg_weight(self.step),
-            Regulariser::MmdImq => config.reg_weight,
-        };
-        let regulariser = if weight > 0.0 { Some(self.regulariser(&clean)?) } else { None };
+        let weight = regulariser_weight(config, model, self.step, self.progress);
+        let regulariser = if weight > 0.0 { Some(self.regulariser(&encoded)?) } else { None };
+        let (commitment, codes) = self.codes(&encoded)?;
 
-        let mut latent = clean.clone();
-        if batch.sigma.iter().any(|&s| s > 0.0) {
+        let mut latent = encoded.latent.clone();
+        let noisy = model.config().bottleneck().takes_noise();
+        if noisy && batch.sigma.iter().any(|&s| s > 0.0) {
             let sigma = Tensor::from_slice(&batch.sigma, (rows, 1, 1), device)?;
             let noise =
                 normal((rows, n, size), &mut self.rng)?.to_device(device)?.broadcast_mul(&sigma)?;
@@ -334,7 +333,7 @@ impl Task<'_> {
                 (memory.broadcast_mul(&keep)? + model.null_memory(rows)?.broadcast_mul(&drop)?)?;
         }
         if !batch.between.is_empty() {
-            let between = model.memory(&self.between(batch, &clean)?)?;
+            let between = model.memory(&self.between(batch, clean)?)?;
             memory = Tensor::cat(&[&memory, &between], 0)?;
         }
         let decoder_rows = rows + batch.between.len();
@@ -355,10 +354,14 @@ impl Task<'_> {
             loss = (loss + (part * weight)?)?;
             value = of_part;
         }
+        if let Some(part) = commitment {
+            loss = (loss + part)?;
+        }
         Ok(ShardResult {
             grads: loss.backward()?,
             cross_entropy,
             regulariser: value,
+            codes,
             blend,
             blend_labels: batch.blended.ids.len(),
         })

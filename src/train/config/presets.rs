@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Blend, Budget, Decay, Noise, Optimiser, TrainConfig};
+use super::{Blend, Budget, Decay, Fsq, Kl, Noise, Optimiser, TrainConfig, Vq};
 use crate::model::{Bottleneck, Family, Regulariser};
 use crate::numeric::{Isa, Precision};
 
@@ -57,6 +57,10 @@ impl TrainConfig {
             regulariser: Regulariser::MmdImq,
             reg_weight: 0.05,
             reg_max_tokens: 1024,
+            projections: 64,
+            kl: Kl::default(),
+            vq: Vq::default(),
+            fsq: Fsq::default(),
             noise: Noise::default(),
             blend: Blend::default(),
             optimiser: Optimiser::default(),
