@@ -6,6 +6,7 @@ mod codes;
 mod config;
 mod context;
 mod error;
+mod flow;
 mod funnel;
 mod generate;
 mod mmd;
@@ -23,6 +24,7 @@ pub use config::{
 };
 pub use context::Context;
 pub use error::Error;
+pub use flow::Flow;
 pub use generate::{Agreement, Batch, Decoded, Generator};
 pub use mmd::{mmd_imq, mmd_original, mmd_rbf, Mmd};
 pub use score::{Given, Score};

@@ -240,7 +240,7 @@ fn fsq() -> TrainConfig {
 fn runs_with_codes_and_posteriors_resume_to_the_bit_and_learn() {
     let gaussian = TrainConfig { reg_weight: 0.05, ..quiet(Bottleneck::Gaussian, Regulariser::Kl) };
     for config in [vq(), fsq(), gaussian] {
-        let config = TrainConfig { budget: Budget::Steps(100), eval_steps: 50, ..config };
+        let config = TrainConfig { budget: Budget::Steps(80), eval_steps: 80, ..config };
         let name = config.bottleneck;
         let fixture = Fixture::new(&config);
         let whole = tempfile::tempdir().expect("a folder");
@@ -316,7 +316,33 @@ fn a_ladder_between_codes_holds_nothing_but_codes() {
         let again = model.nearest(stepped.clone()).expect("a code");
         assert_eq!(again, stepped);
         assert_ne!(stepped[0], latent);
+        from_the_command_line(dir.path());
     }
+}
+
+/// Codes stand beside latents, draws are codes, and there is no density to fit.
+fn from_the_command_line(folder: &std::path::Path) {
+    let model = folder.display().to_string();
+    let tvae = |args: &[&str]| {
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_tvae-tui"));
+        command.args(args).args(["--model", &model]).assert()
+    };
+    let told = |args: &[&str]| {
+        String::from_utf8(tvae(args).success().get_output().stdout.clone()).expect("text")
+    };
+    let line: serde_json::Value =
+        serde_json::from_str(&told(&["encode", "return total"])).expect("a JSON line");
+    let (latent, codes) = (line["latent"].as_array(), line["codes"].as_array());
+    assert_eq!(latent.map(Vec::len), codes.map(Vec::len), "a code per latent token");
+    let draw = |seed: &str| told(&["sample", "-n", "4", "--json", "--seed", seed]);
+    assert_eq!(draw("1"), draw("1"));
+    let refused = tvae(&[
+        "prior",
+        "--data",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/assets/samples/python.txt"),
+    ]);
+    let said = String::from_utf8_lossy(&refused.code(1).get_output().stderr).into_owned();
+    assert!(said.contains("codes"), "{said}");
 }
 
 #[test]

@@ -200,6 +200,15 @@ impl LoadedModel {
         drawn.iter().map(|ids| self.codec.decode(ids).map_err(failed)).collect()
     }
 
+    /// A file that belongs to the model: in its folder; for a bundled one, in the data folder under the model's name.
+    #[must_use]
+    pub fn file_beside(&self, name: &str) -> Option<PathBuf> {
+        match &self.folder {
+            Some(folder) => Some(folder.join(name)),
+            None => Some(models_folder()?.join(format!("{}.{name}", self.name))),
+        }
+    }
+
     /// Decodes latents.
     ///
     /// # Errors
@@ -377,11 +386,7 @@ impl LatentModel for LoadedModel {
         pool::decoder_directions(&self.model, pool, per_token).map_err(failed)
     }
 
-    /// In the model's folder; for a bundled one, in the data folder.
     fn directions_file(&self) -> Option<PathBuf> {
-        match &self.folder {
-            Some(folder) => Some(folder.join("directions.json")),
-            None => Some(models_folder()?.join(format!("{}.directions.json", self.name))),
-        }
+        self.file_beside("directions.json")
     }
 }

@@ -209,6 +209,19 @@ impl LatentMap {
         }
     }
 
+    /// `rows` latent tokens of codes [rows, L] that are drawn uniformly; none without codes.
+    pub(super) fn random_codes(
+        &self,
+        rows: usize,
+        rng: &mut dyn rand::RngCore,
+    ) -> Result<Option<Tensor>> {
+        match &self.kind {
+            Kind::Vq(vq) => vq.random(rows, rng).map(Some),
+            Kind::Fsq(fsq) => fsq.random(rows, rng).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Latents [b, n, L] as tokens [b, n, d], normed.
     pub(super) fn tokens(&self, z: &Tensor) -> Result<Tensor> {
         let tokens = match &self.to_token {

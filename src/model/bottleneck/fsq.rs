@@ -4,6 +4,7 @@
 //! Of l levels the values are k / ⌊l / 2⌋ for whole k from −⌊l / 2⌋: five levels are −1, −½, 0, ½, 1, eight are −1, −¾ … ¾.
 
 use candle_core::{Device, Result, Tensor};
+use rand::{Rng, RngCore};
 
 use super::straight_through;
 
@@ -79,5 +80,17 @@ impl Fsq {
             })
         };
         Ok(digits.chunks_exact(self.levels.len().max(1)).map(index).collect())
+    }
+
+    /// Codes [rows, L] whose levels are drawn uniformly.
+    pub(super) fn random(&self, rows: usize, rng: &mut dyn RngCore) -> Result<Tensor> {
+        let size = self.steps.dim(0)?;
+        let digits: Vec<f32> = (0..rows)
+            .flat_map(|_| self.levels.iter().cycle().take(size))
+            .map(|&levels| rng.random_range(0..levels) as f32)
+            .collect();
+        Tensor::from_vec(digits, (rows, size), self.steps.device())?
+            .broadcast_add(&self.low)?
+            .broadcast_div(&self.steps)
     }
 }
