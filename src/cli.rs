@@ -11,6 +11,7 @@ mod latents;
 mod logging;
 mod man;
 mod precision;
+mod prior;
 mod settings;
 mod train;
 
@@ -59,6 +60,8 @@ enum Command {
     Eval(Box<eval::EvalArgs>),
     /// List the directions of a model's latent space, and what a step along each does
     Directions(directions::DirectionsArgs),
+    /// Fit a prior to encoded texts, from which `sample` draws then
+    Prior(Box<prior::PriorArgs>),
     /// Measure what decoding with weights in bf16 changes, and note it with the model
     Precision(precision::PrecisionArgs),
     /// Print the configuration that is in effect, as TOML
@@ -150,6 +153,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Check(args)) => check::run(args),
         Some(Command::Eval(args)) => eval::run(args),
         Some(Command::Directions(args)) => directions::run(args),
+        Some(Command::Prior(args)) => prior::run(args),
         Some(Command::Precision(args)) => precision::run(args),
         Some(Command::Config(args)) => config::run(args),
         Some(Command::Completions(args)) => completions::run(args),

@@ -11,6 +11,7 @@ pub mod evaluate;
 mod known;
 mod loaded;
 pub mod pool;
+mod prior;
 mod recent;
 mod replay;
 mod scene;
@@ -39,6 +40,7 @@ pub use decode::{decode, Decode};
 pub use directions_file::save_directions;
 pub use loaded::{models_folder, LoadedModel, GUIDED_BEAMS};
 use pool::{Measurement, NamedDirection, Neighbour, Pool};
+pub use prior::{LearnedPrior, PriorKind, PRIOR_FILE};
 pub use replay::{replay, replay_session};
 pub use scene::{
     Decoding, Edit, Scene, SceneError, Target, RATIO_RANGE, RUNG_RANGE, STRENGTH_RANGE,
@@ -125,6 +127,14 @@ pub trait LatentModel: Send {
     /// # Errors
     /// [`EngineError::Model`].
     fn search(&self, latents: &[Latent]) -> Result<Vec<Option<String>>, EngineError>;
+
+    /// The latents that decoding sees in place of these: where they are codes, the nearest ones.
+    ///
+    /// # Errors
+    /// [`EngineError::Model`].
+    fn nearest(&self, latents: Vec<Latent>) -> Result<Vec<Latent>, EngineError> {
+        Ok(latents)
+    }
 
     /// How probable the decoder finds the tokens of `text`, and then its end (an empty part), at this latent.
     ///

@@ -6,11 +6,13 @@
 
 mod batch;
 mod checkpoint;
+mod codebook;
 mod config;
 mod critic;
 mod data;
 mod distill;
 mod evaluate;
+mod flow;
 mod gather;
 mod interpolation;
 mod mix;
@@ -18,22 +20,26 @@ mod noise;
 mod objectives;
 mod optimise;
 mod progress;
+mod regulariser;
 mod run;
 mod schedule;
 mod step;
 
 pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
+pub use codebook::{perplexity, CodeUse};
 pub use config::{
-    ArgumentSet, Blend, Budget, Critic, CriticHead, Cycle, CycleKind, Distill, InterpolationInputs,
-    Noise, Optimiser, OptimiserKind, Preset, PresetNames, PresetNamesError, Smoothness,
-    TrainConfig, ARGUMENT_SETS,
+    ArgumentSet, Blend, Budget, Critic, CriticHead, Cycle, CycleKind, Distill, Fsq,
+    InterpolationInputs, Kl, Noise, Optimiser, OptimiserKind, Preset, PresetNames,
+    PresetNamesError, Smoothness, TrainConfig, Vq, ARGUMENT_SETS,
 };
 pub use critic::{CriticNet, CriticShape};
 pub use data::{encode_corpus, TrainingData};
 pub use distill::Distilled;
 pub use evaluate::{Evaluation, Evaluator};
+pub use flow::{fit_flow, FlowOptions};
 pub use objectives::Objectives;
 pub use progress::{JsonLines, LogProgress, Progress, Report, TerminalProgress};
+pub use regulariser::{free_bits, regulariser_weight, sliced_wasserstein};
 pub use run::{train, Inputs, Outcome, StopSignal};
 pub use step::{run_part, run_shards, Beside, FindBetween, ShardResult, StepInput};
 
