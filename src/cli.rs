@@ -12,6 +12,7 @@ mod logging;
 mod man;
 mod models;
 mod precision;
+mod prior;
 mod settings;
 mod train;
 
@@ -60,6 +61,8 @@ enum Command {
     Eval(Box<eval::EvalArgs>),
     /// List the directions of a model's latent space, and what a step along each does
     Directions(directions::DirectionsArgs),
+    /// Fit a prior to encoded texts, from which `sample` draws then
+    Prior(Box<prior::PriorArgs>),
     /// Measure what decoding with weights in bf16 changes, and note it with the model
     Precision(precision::PrecisionArgs),
     /// List the models that there are: bundled, local and trained ones; rename, duplicate and delete own ones
@@ -153,6 +156,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Check(args)) => check::run(args),
         Some(Command::Eval(args)) => eval::run(args),
         Some(Command::Directions(args)) => directions::run(args),
+        Some(Command::Prior(args)) => prior::run(args),
         Some(Command::Precision(args)) => precision::run(args),
         Some(Command::Models(args)) => models::run(args),
         Some(Command::Config(args)) => config::run(args),

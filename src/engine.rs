@@ -12,6 +12,7 @@ mod known;
 mod library;
 mod loaded;
 pub mod pool;
+mod prior;
 mod recent;
 mod replay;
 mod scene;
@@ -44,6 +45,7 @@ pub use library::{
 };
 pub use loaded::{models_folder, LoadedModel, GUIDED_BEAMS};
 use pool::{Measurement, NamedDirection, Neighbour, Pool};
+pub use prior::{LearnedPrior, PriorKind, PRIOR_FILE};
 pub use replay::{replay, replay_session};
 pub use scene::{
     Decoding, Edit, Scene, SceneError, Target, RATIO_RANGE, RUNG_RANGE, STRENGTH_RANGE,
@@ -130,6 +132,14 @@ pub trait LatentModel: Send {
     /// # Errors
     /// [`EngineError::Model`].
     fn search(&self, latents: &[Latent]) -> Result<Vec<Option<String>>, EngineError>;
+
+    /// The latents that decoding sees in place of these: where they are codes, the nearest ones.
+    ///
+    /// # Errors
+    /// [`EngineError::Model`].
+    fn nearest(&self, latents: Vec<Latent>) -> Result<Vec<Latent>, EngineError> {
+        Ok(latents)
+    }
 
     /// How probable the decoder finds the tokens of `text`, and then its end (an empty part), at this latent.
     ///

@@ -1,13 +1,15 @@
-//! Pure maths on latent codes: interpolation paths, ladders, projections. Knows no file, no terminal and no domain.
+//! Pure maths on latent codes: interpolation paths, ladders, projections, priors. Knows no file, no terminal and no domain.
 
 mod direction;
 mod path;
+mod prior;
 mod sphere;
 
 pub use direction::{
     principal_components, right_singular_vectors, Direction, DirectionError, Geometry,
 };
 pub use path::{ladder, ratios, slerp, slerp_weights, with_own_ratios, ParsePathError, Path};
+pub use prior::{coordinates, latent_at, standard_log_density, FittedMixture, Mixture, PriorError};
 pub use sphere::project_sphere;
 
 /// One latent code: `tokens` vectors of `size` numbers each, row by row.

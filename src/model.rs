@@ -2,10 +2,12 @@
 
 mod axes;
 mod bottleneck;
+mod codes;
 mod config;
 mod context;
 mod encoder;
 mod error;
+mod flow;
 mod funnel;
 mod generate;
 mod mmd;
@@ -17,14 +19,16 @@ mod t5;
 mod tests;
 mod weights;
 
+pub use bottleneck::{kl_divergence, Encoded};
 pub use config::{
     AttentionKind, AttentionType, Bottleneck, Config, DecoderAttention, EncoderKind, Family,
     FunnelConfig, Pooling, Queries, Regulariser, SphereShape, T5Config, TvaeConfig,
 };
 pub use context::{Checkpointing, Context};
 pub use error::Error;
+pub use flow::Flow;
 pub use generate::{Agreement, Batch, Decoded, Generator};
-pub use mmd::{mmd_imq, mmd_original, Mmd};
+pub use mmd::{mmd_imq, mmd_original, mmd_rbf, Mmd};
 pub use score::{Given, Score};
 pub use t5::{DecoderSpec, MAX_DISTANCE};
 pub use weights::{remove_left_overs, write_atomically};
@@ -40,6 +44,8 @@ use weights::{Init, Store};
 
 /// Name of the embedding matrix; the head too where it is tied.
 pub const EMBEDDING: &str = "decoder.embed_tokens.weight";
+/// Name of the `vq` codebook [K, L], which moves to the means of what is assigned to it and has no gradient.
+pub const CODEBOOK: &str = "tvae.codebook";
 
 /// The original's loss and its parts, each a scalar.
 #[derive(Debug, Clone)]
@@ -197,6 +203,12 @@ impl TransformerVae {
         !(norm || name.contains("bias") || name.starts_with("tvae."))
     }
 
+    /// Whether an optimiser moves a parameter by its gradient: all but the codebook.
+    #[must_use]
+    pub fn trains(name: &str) -> bool {
+        name != CODEBOOK
+    }
+
     /// What a decoder outside this module has to know besides [`Self::parameters`].
     #[must_use]
     pub fn decoder_spec(&self) -> DecoderSpec {
@@ -263,6 +275,21 @@ impl TransformerVae {
         self.latent.encode(&self.encoder_states(ids, mask, ctx)?)
     }
 
+    /// As [`Self::encode`] in training: with the posterior or the codes, where there are any. `normal` draws standard normal
+    /// numbers of a shape and is asked under `gaussian` only.
+    ///
+    /// # Errors
+    /// Where shapes or ids do not fit; those of `normal`.
+    pub fn encode_to_train(
+        &self,
+        ids: &Tensor,
+        mask: &Tensor,
+        ctx: &Context,
+        normal: &mut dyn FnMut((usize, usize, usize)) -> candle_core::Result<Tensor>,
+    ) -> candle_core::Result<Encoded> {
+        self.latent.encode_to_train(&self.encoder_states(ids, mask, ctx)?, normal)
+    }
+
     /// Latents [b, n, L] of the encoder's hidden states [b, s', d].
     ///
     /// # Errors
@@ -295,8 +322,8 @@ impl TransformerVae {
         self.latent.null_memory(batch)
     }
 
-    /// Latents brought back to where the bottleneck puts them: radius √L per token on the sphere,
-    /// unchanged otherwise.
+    /// Latents brought back to where the bottleneck puts them: radius √L per token on the sphere, the nearest codes under
+    /// `vq` and `fsq`, unchanged otherwise.
     ///
     /// # Errors
     /// What candle reports.

@@ -6,12 +6,14 @@
 
 mod batch;
 mod checkpoint;
+mod codebook;
 mod config;
 mod control;
 mod critic;
 mod data;
 mod distill;
 mod evaluate;
+mod flow;
 mod gather;
 mod history;
 mod interpolation;
@@ -22,6 +24,7 @@ mod noise;
 mod objectives;
 mod optimise;
 mod progress;
+mod regulariser;
 mod run;
 pub mod runs;
 mod schedule;
@@ -30,21 +33,25 @@ mod step;
 mod trainer;
 
 pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
+pub use codebook::{perplexity, CodeUse};
 pub use config::{
     reference, train_option, ArgumentSet, Blend, Budget, Critic, CriticHead, Cycle, CycleKind,
-    Decay, Distill, InterpolationInputs, Noise, Optimiser, OptimiserKind, Preset, PresetNames,
-    PresetNamesError, Smoothness, TrainConfig, TrainOption, ARGUMENT_SETS, OPTIONS,
+    Decay, Distill, Fsq, InterpolationInputs, Kl, Noise, Optimiser, OptimiserKind, Preset,
+    PresetNames, PresetNamesError, Smoothness, TrainConfig, TrainOption, Vq, ARGUMENT_SETS,
+    OPTIONS,
 };
 pub use control::{Control, StopSignal};
 pub use critic::{CriticNet, CriticShape};
 pub use data::{encode_corpus, TrainingData};
 pub use distill::Distilled;
 pub use evaluate::{Evaluation, Evaluator};
+pub use flow::{fit_flow, FlowOptions};
 pub use history::{moment_folder, moments, HISTORY};
 pub use job::{DataOptions, Job, Source, Stage, JOB_FILE};
 pub use look::{estimate, look, Estimate, Look};
 pub use objectives::Objectives;
 pub use progress::{clock, JsonLines, LogProgress, Progress, Report, TerminalProgress};
+pub use regulariser::{free_bits, regulariser_weight, sliced_wasserstein};
 pub use run::{train, Inputs, Outcome};
 pub use showcase::{Reconstruction, ShownLadder, ShownRung};
 pub use step::{run_part, run_shards, Beside, FindBetween, ShardResult, StepInput};

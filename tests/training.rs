@@ -215,6 +215,7 @@ fn gradients(config: &TrainConfig, lines: &[Vec<u32>]) -> (Vec<(String, Vec<f32>
     let lines: Vec<&[u32]> = lines.iter().map(Vec::as_slice).collect();
     let input = StepInput {
         step: 9_000,
+        progress: 0.5,
         sigma_max: 0.0,
         lines: &lines,
         partners: &[],
@@ -243,7 +244,12 @@ fn shards_give_the_whole_batchs_gradients() {
     let lines: Vec<Vec<u32>> = (0..14)
         .map(|_| (0..rng.random_range(3..9)).map(|_| rng.random_range(4..384)).collect())
         .collect();
-    for regulariser in [Regulariser::MmdImq, Regulariser::MmdOriginal] {
+    for regulariser in [
+        Regulariser::MmdImq,
+        Regulariser::MmdOriginal,
+        Regulariser::MmdRbf,
+        Regulariser::SlicedWasserstein,
+    ] {
         // No noise: shards draw theirs from streams of their own.
         let shards = |shards| TrainConfig {
             shards,
@@ -288,7 +294,15 @@ fn blended(find: Option<FindBetween<'_>>, weight: f64) -> (Vec<(String, Vec<f32>
         (0..8u32).map(|i| (0..5 + i % 3).map(|k| 4 + i * 9 + k).collect()).collect();
     let all: Vec<&[u32]> = all.iter().map(Vec::as_slice).collect();
     let (lines, partners) = all.split_at(4);
-    let input = StepInput { step: 3, sigma_max: 0.0, lines, partners, between: find, vocab: 384 };
+    let input = StepInput {
+        step: 3,
+        progress: 0.5,
+        sigma_max: 0.0,
+        lines,
+        partners,
+        between: find,
+        vocab: 384,
+    };
     let mut shards = run_shards(&model, &config, input).expect("a step");
     let shard = shards.pop().expect("a shard");
     let gradients = model

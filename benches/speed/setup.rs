@@ -100,6 +100,7 @@ impl Trainer {
         let step = 5_000 + self.step;
         let input = StepInput {
             step,
+            progress: 0.5,
             sigma_max: 0.0,
             lines: &lines,
             partners: &[],

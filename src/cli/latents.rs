@@ -7,11 +7,10 @@ use anyhow::Context as _;
 use clap::Args;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 use serde_json::json;
 
 use super::ModelArg;
-use crate::engine::{Decoding, LatentModel, LoadedModel};
+use crate::engine::{Decoding, LatentModel, LearnedPrior, LoadedModel, PriorKind};
 use crate::latent::Latent;
 use crate::report::visible;
 
@@ -51,6 +50,9 @@ pub struct SampleArgs {
     /// Seed of the draws
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Where latents are drawn from; auto: the better prior that `prior` fitted, where there is one, else the standard one
+    #[arg(long, value_name = "auto|standard|mixture|flow", default_value = "auto", value_parser = prior)]
+    prior: Choice,
     /// Take the first valid one of eight beams instead of the greedy decode
     #[arg(long)]
     guided: bool,
@@ -68,9 +70,15 @@ pub fn encode(args: &EncodeArgs) -> anyhow::Result<ExitCode> {
     };
     let mut out = std::io::stdout().lock();
     for block in texts.chunks(BLOCK) {
-        for (text, latent) in block.iter().zip(model.encode(block)?) {
+        let latents = model.encode(block)?;
+        let codes = model.model().codes_of(&latents)?.unwrap_or_default();
+        for (i, (text, latent)) in block.iter().zip(&latents).enumerate() {
             let rows: Vec<&[f32]> = latent.values.chunks_exact(latent.size).collect();
-            writeln!(out, "{}", json!({ "text": text, "latent": rows }))?;
+            let mut line = json!({ "text": text, "latent": rows });
+            if let Some(codes) = codes.get(i) {
+                line["codes"] = json!(codes);
+            }
+            writeln!(out, "{line}")?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -106,18 +114,38 @@ fn parse_latent(line: &str) -> anyhow::Result<Latent> {
     Ok(Latent { tokens: rows.len(), size, values: rows.concat() })
 }
 
+/// Which prior to draw from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    Auto,
+    Fixed(PriorKind),
+}
+
+fn prior(name: &str) -> Result<Choice, String> {
+    if name == "auto" {
+        return Ok(Choice::Auto);
+    }
+    name.parse().map(Choice::Fixed).map_err(|e: String| format!("{e}, or auto"))
+}
+
 pub fn sample(args: &SampleArgs) -> anyhow::Result<ExitCode> {
     let model = args.model.open()?;
-    let info = model.info();
     let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
-    let n = info.latent_tokens * info.latent_size;
-    let latents: Vec<Latent> = (0..args.number)
-        .map(|_| Latent {
-            tokens: info.latent_tokens,
-            size: info.latent_size,
-            values: (0..n).map(|_| StandardNormal.sample(&mut rng)).collect(),
-        })
-        .collect();
+    let learned = match args.prior {
+        Choice::Fixed(PriorKind::Standard) => None,
+        Choice::Auto => LearnedPrior::of(&model)?.map(|prior| (prior.best(), prior)),
+        Choice::Fixed(kind) => match LearnedPrior::of(&model)? {
+            Some(prior) => Some((kind, prior)),
+            None => anyhow::bail!(
+                "--prior {kind}: no prior was fitted to {0}; fit one: tvae-tui prior --model {0} --data DATA",
+                visible(&args.model.model)
+            ),
+        },
+    };
+    let latents = match &learned {
+        Some((kind, prior)) => prior.draw(&model, *kind, args.number, &mut rng)?,
+        None => model.draw_standard(args.number, &mut rng)?,
+    };
     print_texts(&model, &latents, args.guided, args.json)
 }
 

@@ -9,7 +9,7 @@ use clap::Args;
 use super::ModelArg;
 use crate::corpus::{self, ReadOptions};
 use crate::engine::LatentModel;
-use crate::latent::{ladder, ratios, Latent, Path};
+use crate::latent::{ratios, Latent, Path};
 use crate::model::{Agreement, Generator};
 
 /// Rungs of a measured ladder.
@@ -47,7 +47,8 @@ pub fn run(args: &PrecisionArgs) -> anyhow::Result<ExitCode> {
         let ends: Vec<String> =
             pairs.iter().flat_map(|&(a, b)| [lines[a].clone(), lines[b].clone()]).collect();
         for ends in model.encode(&ends)?.chunks_exact(2) {
-            ladders.push(ladder(&ends[0], &ends[1], &ratios(RUNGS), Path::PerToken)?);
+            let geometry = model.model().geometry();
+            ladders.push(geometry.ladder(&ends[0], &ends[1], &ratios(RUNGS), Path::PerToken)?);
         }
     }
     let max_len = model.model().config().max_len();

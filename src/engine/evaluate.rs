@@ -8,7 +8,7 @@ use super::{Decoding, EngineError, LatentModel, LoadedModel, Way};
 use crate::eval::{
     controls, ladder_figures, sample_pairs, Estimates, Figure, Ladder, Reference, Units,
 };
-use crate::latent::{ladder, ratios, Latent, Path};
+use crate::latent::{ratios, Latent, Path};
 use crate::model::Given;
 
 /// Rungs of a judged ladder.
@@ -286,6 +286,7 @@ impl Judge<'_> {
             Way::Fixed(path) => std::slice::from_ref(path),
             Way::Best => &Path::ALL,
         };
+        let geometry = self.model.model().geometry();
         let mut out: Vec<(Ladder, Path)> = Vec::with_capacity(pairs.len());
         for pairs_now in pairs.chunks(PAIRS) {
             let progress = Progress { what: "ladders", done: out.len(), total: pairs.len() };
@@ -299,7 +300,7 @@ impl Judge<'_> {
             for &path in candidates {
                 let mut rungs: Vec<Latent> = Vec::with_capacity(pairs_now.len() * RUNGS);
                 for ends in latents.chunks_exact(2) {
-                    let ladder = ladder(&ends[0], &ends[1], &ratios(RUNGS), path);
+                    let ladder = geometry.ladder(&ends[0], &ends[1], &ratios(RUNGS), path);
                     rungs.extend(ladder.map_err(|e| EngineError::Model(e.to_string()))?);
                 }
                 let texts = self.model.decode_with(&rungs, self.protocol.decoding)?;

@@ -11,7 +11,7 @@ use super::stream::News;
 use super::{decode, Decoding, EngineError, LatentModel, ModelInfo, TokenProbability};
 use crate::corpus::Example;
 use crate::domain::{domain, Codec, Domain, Verdict};
-use crate::latent::Latent;
+use crate::latent::{Geometry, Latent};
 use crate::model::{Batch, Generator, Given, TransformerVae};
 use crate::numeric::decoder::Guide;
 use crate::numeric::Precision;
@@ -220,6 +220,15 @@ impl LoadedModel {
         drawn.iter().map(|ids| self.codec.decode(ids).map_err(failed)).collect()
     }
 
+    /// A file that belongs to the model: in its folder; for a bundled one, in the data folder under the model's name.
+    #[must_use]
+    pub fn file_beside(&self, name: &str) -> Option<PathBuf> {
+        match &self.folder {
+            Some(folder) => Some(folder.join(name)),
+            None => Some(models_folder()?.join(format!("{}.{name}", self.name))),
+        }
+    }
+
     /// Decodes latents.
     ///
     /// # Errors
@@ -347,6 +356,13 @@ impl LatentModel for LoadedModel {
         Ok(texts)
     }
 
+    fn nearest(&self, latents: Vec<Latent>) -> Result<Vec<Latent>, EngineError> {
+        if self.model.geometry() != Geometry::Codes {
+            return Ok(latents);
+        }
+        self.model.nearest(&latents).map_err(failed)
+    }
+
     /// The tokens are those that the tokenizer makes of `text`; a decode can have been made of others.
     fn probabilities(
         &self,
@@ -390,11 +406,7 @@ impl LatentModel for LoadedModel {
         pool::decoder_directions(&self.model, pool, per_token).map_err(failed)
     }
 
-    /// In the model's folder; for a bundled one, in the data folder.
     fn directions_file(&self) -> Option<PathBuf> {
-        match &self.folder {
-            Some(folder) => Some(folder.join("directions.json")),
-            None => Some(models_folder()?.join(format!("{}.directions.json", self.name))),
-        }
+        self.file_beside("directions.json")
     }
 }

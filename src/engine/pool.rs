@@ -44,7 +44,7 @@ pub struct Neighbour {
     pub text: String,
     /// Its label, where it has one.
     pub label: Option<String>,
-    /// How far it is: 1 less the cosine, on flat latents the Euclidean distance.
+    /// How far it is: 1 less the cosine, on flat latents and between codes the Euclidean distance.
     pub distance: f32,
     /// Whether it is the text that was asked about.
     pub same_text: bool,
@@ -178,7 +178,7 @@ impl Pool {
         let own = squares(&latent.values);
         let distance = |other: &Latent| {
             let pairs = latent.values.iter().zip(&other.values);
-            if self.geometry == Geometry::Flat {
+            if matches!(self.geometry, Geometry::Flat | Geometry::Codes) {
                 return pairs.map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt();
             }
             let dot: f32 = pairs.map(|(a, b)| a * b).sum();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Along;
-use crate::latent::{self, Direction, DirectionError, Geometry, Latent, LatentError, Path};
+use crate::latent::{Direction, DirectionError, Geometry, Latent, LatentError, Path};
 
 /// How far the slider goes.
 pub const RATIO_RANGE: std::ops::RangeInclusive<f32> = -0.5..=1.5;
@@ -175,10 +175,10 @@ impl Scene {
     ) -> Result<Vec<Latent>, SceneError> {
         let a = self.edited(a.clone(), Target::A, geometry)?;
         let b = self.edited(b.clone(), Target::B, geometry)?;
-        let way = latent::ladder(&a, &b, ratios, self.path)?;
+        let way = geometry.ladder(&a, &b, ratios, self.path)?;
         way.into_iter()
             .map(|latent| {
-                let mixed = latent::with_own_ratios(latent, &a, &b, &self.tokens, self.path);
+                let mixed = geometry.with_own_ratios(latent, (&a, &b), &self.tokens, self.path);
                 self.edited(mixed, Target::Way, geometry)
             })
             .collect()

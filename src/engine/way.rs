@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::{decode, Decoding, EngineError, LoadedModel};
 use crate::eval::{Ladder, Units};
-use crate::latent::{ladder, Latent, Path};
+use crate::latent::{Latent, Path};
 use crate::report::Rung;
 
 /// The way between two latents.
@@ -50,7 +50,10 @@ impl LoadedModel {
         decoding: Decoding,
     ) -> Result<(Vec<Rung>, Path), EngineError> {
         let on = |path: Path| {
-            let way = ladder(latents.0, latents.1, ratios, path)
+            let way = self
+                .model()
+                .geometry()
+                .ladder(latents.0, latents.1, ratios, path)
                 .map_err(|e| EngineError::Model(e.to_string()))?;
             let found = decode(self, &way, decoding, &mut |_| ControlFlow::Continue(()))?;
             Ok(found.into_iter().zip(ratios).map(|(found, &ratio)| found.at(ratio)).collect())

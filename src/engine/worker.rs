@@ -175,7 +175,8 @@ impl Worker<'_> {
     fn inspect(&mut self, request: &Request) -> Result<Inspection, EngineError> {
         let scene = &request.scene;
         let rung = self.rungs(request, &[scene.ratio], &mut |_| {})?.pop();
-        let point = self.latents(scene, &[scene.ratio])?.pop();
+        let point = self.latents(scene, &[scene.ratio])?;
+        let point = self.model.nearest(point)?.pop();
         let (Some(rung), Some(point)) = (rung, point) else {
             return Err(EngineError::Model("it decoded nothing".to_owned()));
         };

@@ -176,6 +176,15 @@ pub(super) fn norm(v: &[f32]) -> f64 {
     v.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
 }
 
+/// The straight line; 0 and 1 give the ends bit by bit.
+fn lerp(a: &[f32], b: &[f32], ratio: f32) -> Vec<f32> {
+    match ratio {
+        0.0 => a.to_vec(),
+        1.0 => b.to_vec(),
+        _ => combine(a, b, 1.0 - f64::from(ratio), f64::from(ratio)),
+    }
+}
+
 fn combine(a: &[f32], b: &[f32], a_weight: f64, b_weight: f64) -> Vec<f32> {
     a.iter()
         .zip(b)
@@ -198,6 +207,17 @@ pub fn ladder(
     ratios: &[f32],
     path: Path,
 ) -> Result<Vec<Latent>, LatentError> {
+    walk(a, b, ratios, path, false)
+}
+
+/// As [`ladder`]; with `straight`, what would go along a great circle goes straight.
+pub(super) fn walk(
+    a: &Latent,
+    b: &Latent,
+    ratios: &[f32],
+    path: Path,
+    straight: bool,
+) -> Result<Vec<Latent>, LatentError> {
     if (a.tokens, a.size) != (b.tokens, b.size) {
         return Err(LatentError::Shape {
             a_tokens: a.tokens,
@@ -211,12 +231,11 @@ pub fn ladder(
     if let Some(&ratio) = ratios.iter().find(|ratio| !ratio.is_finite()) {
         return Err(LatentError::Ratio(ratio));
     }
+    let way = if straight { lerp } else { slerp };
     let rung = |&ratio: &f32| {
         let values = match path {
-            Path::Linear if ratio == 0.0 => a.values.clone(),
-            Path::Linear if ratio == 1.0 => b.values.clone(),
-            Path::Linear => combine(&a.values, &b.values, 1.0 - f64::from(ratio), f64::from(ratio)),
-            Path::AllAtOnce => slerp(&a.values, &b.values, ratio),
+            Path::Linear => lerp(&a.values, &b.values, ratio),
+            Path::AllAtOnce => way(&a.values, &b.values, ratio),
             Path::PerToken | Path::Forward | Path::Backward => {
                 let size = a.size.max(1);
                 let tokens = a.values.chunks_exact(size).zip(b.values.chunks_exact(size));
@@ -228,7 +247,7 @@ pub fn ladder(
                     };
                     // A token has its own n-th of the way, and the others stand still then.
                     let own = |turn: usize| (ratio * a.tokens as f32 - turn as f32).clamp(0.0, 1.0);
-                    slerp(from, to, turn.map_or(ratio, own))
+                    way(from, to, turn.map_or(ratio, own))
                 };
                 tokens.enumerate().flat_map(token).collect()
             }

@@ -10,7 +10,8 @@ impl TransformerVae {
         match self.config().bottleneck() {
             Bottleneck::Sphere => Geometry::Sphere,
             Bottleneck::Tanh => Geometry::Tanh,
-            Bottleneck::None => Geometry::Flat,
+            Bottleneck::None | Bottleneck::Gaussian => Geometry::Flat,
+            Bottleneck::Vq | Bottleneck::Fsq => Geometry::Codes,
         }
     }
 

@@ -1,5 +1,17 @@
 //! Between encoder and decoder: hidden states to latent tokens, latent tokens to the memory.
 
+mod fsq;
+mod gaussian;
+#[cfg(test)]
+mod tests;
+mod vq;
+
+pub use gaussian::kl_divergence;
+
+use fsq::Fsq;
+use gaussian::Gaussian;
+use vq::Vq;
+
 use super::config::{Bottleneck, Family};
 use super::context::Context;
 use super::t5::FeedForward;
@@ -25,9 +37,40 @@ struct Upsampling {
     truncate: bool,
 }
 
+/// The bottleneck with what it needs.
+enum Kind {
+    Tanh,
+    Sphere,
+    Nothing,
+    Gaussian(Gaussian),
+    Vq(Vq),
+    Fsq(Fsq),
+}
+
+/// A batch's latents as training sees them.
+#[derive(Debug, Clone)]
+pub struct Encoded {
+    /// What ladders go between, as [`TransformerVae::encode`](super::TransformerVae::encode) gives it [b, n, L].
+    pub clean: Tensor,
+    /// What the decoder is given: a draw from the posterior under `gaussian`, else `clean`.
+    pub latent: Tensor,
+    /// log σ² [b, n, L] of the posterior, whose mean is `clean`, under `gaussian`.
+    pub log_variance: Option<Tensor>,
+    /// The latents [b, n, L] in front of the codebook, under `vq`.
+    pub unquantised: Option<Tensor>,
+    /// Indices of the codes, latent token after latent token, under `vq` and `fsq`.
+    pub codes: Vec<u32>,
+}
+
+/// `codes` with the gradient of `z`: their difference in value is a constant (Bengio et al. 2013).
+fn straight_through(codes: &Tensor, z: &Tensor) -> Result<Tensor> {
+    // Exactly 0 is added, so the codes stay what they are to the bit.
+    codes.detach() + (z - z.detach())?
+}
+
 /// The latent encoder and decoder.
 pub(super) struct LatentMap {
-    kind: Bottleneck,
+    kind: Kind,
     tokens: usize,
     to_latent: (Tensor, Tensor),
     /// Absent under `seed` where L = d.
@@ -64,7 +107,16 @@ impl LatentMap {
                 Norm::Layer(weight, bias, config.funnel.layer_norm_eps)
             }
         };
+        let device = store.device().clone();
         let mut own = Scope::new(store, "tvae");
+        let kind = match config.bottleneck() {
+            Bottleneck::Tanh => Kind::Tanh,
+            Bottleneck::Sphere => Kind::Sphere,
+            Bottleneck::None => Kind::Nothing,
+            Bottleneck::Gaussian => Kind::Gaussian(Gaussian::new(&mut own, [size, d])?),
+            Bottleneck::Vq => Kind::Vq(Vq::new(&mut own, [config.codebook(), size])?),
+            Bottleneck::Fsq => Kind::Fsq(Fsq::new(config.fsq_levels(), size, &device)?),
+        };
         let slots = if config.slots() {
             Some(own.get("slots", &[n, d], Init::Normal(0.02))?)
         } else {
@@ -78,35 +130,95 @@ impl LatentMap {
             separate_cls: config.funnel.separate_cls,
             truncate: config.funnel.truncate_seq,
         });
-        Ok(Self {
-            kind: config.bottleneck(),
-            tokens: n,
-            to_latent,
-            to_token,
-            norm,
-            slots,
-            null_memory,
-            upsampling,
-        })
+        Ok(Self { kind, tokens: n, to_latent, to_token, norm, slots, null_memory, upsampling })
     }
 
-    /// Latents [b, n, L] of hidden states [b, s, d]: of the first n positions, or all where fewer.
+    /// Latents [b, n, L] of hidden states [b, s, d]: of the first n positions, or all where fewer. The mean under `gaussian`.
     pub(super) fn encode(&self, hidden: &Tensor) -> Result<Tensor> {
-        let count = self.tokens.min(hidden.dim(1)?);
-        let first = hidden.narrow(1, 0, count)?.contiguous()?;
-        let z = numeric::linear(&first, &self.to_latent.0, Some(&self.to_latent.1))?;
-        match self.kind {
-            Bottleneck::Tanh => z.tanh(),
-            Bottleneck::Sphere => numeric::unit_rms(&z, SPHERE_EPS),
-            Bottleneck::None => Ok(z),
+        let z = self.to_latent(&self.first(hidden)?)?;
+        match &self.kind {
+            Kind::Tanh => z.tanh(),
+            Kind::Fsq(fsq) => fsq.nearest(&fsq.bound(&z)?),
+            Kind::Sphere | Kind::Vq(_) => self.project(&z),
+            Kind::Nothing | Kind::Gaussian(_) => Ok(z),
         }
     }
 
-    /// The nearest latents that the bottleneck can give; those under tanh are left as they are.
+    /// As [`Self::encode`], with what training needs beside the latents; `normal` draws standard normal numbers of a shape
+    /// and is asked under `gaussian` only.
+    pub(super) fn encode_to_train(
+        &self,
+        hidden: &Tensor,
+        normal: &mut dyn FnMut((usize, usize, usize)) -> Result<Tensor>,
+    ) -> Result<Encoded> {
+        let plain = |clean: Tensor| Encoded {
+            latent: clean.clone(),
+            clean,
+            log_variance: None,
+            unquantised: None,
+            codes: Vec::new(),
+        };
+        match &self.kind {
+            Kind::Tanh | Kind::Sphere | Kind::Nothing => Ok(plain(self.encode(hidden)?)),
+            Kind::Gaussian(gaussian) => {
+                let first = self.first(hidden)?;
+                let mean = self.to_latent(&first)?;
+                let log_variance = gaussian.log_variance(&first)?;
+                let latent = gaussian::draw(&mean, &log_variance, &normal(mean.dims3()?)?)?;
+                Ok(Encoded { latent, log_variance: Some(log_variance), ..plain(mean) })
+            }
+            Kind::Vq(vq) => {
+                let z = self.to_latent(&self.first(hidden)?)?;
+                let (codes, indices) = vq.nearest(&z)?;
+                let indices = indices.to_vec1::<u32>()?;
+                Ok(Encoded { unquantised: Some(z), codes: indices, ..plain(codes) })
+            }
+            Kind::Fsq(fsq) => {
+                let codes = self.encode(hidden)?;
+                Ok(Encoded { codes: fsq.indices(&codes)?, ..plain(codes) })
+            }
+        }
+    }
+
+    fn first(&self, hidden: &Tensor) -> Result<Tensor> {
+        let count = self.tokens.min(hidden.dim(1)?);
+        hidden.narrow(1, 0, count)?.contiguous()
+    }
+
+    fn to_latent(&self, hidden: &Tensor) -> Result<Tensor> {
+        numeric::linear(hidden, &self.to_latent.0, Some(&self.to_latent.1))
+    }
+
+    /// The nearest latents that the bottleneck can give; those under tanh are left as they are. The gradient of a code goes
+    /// straight through.
     pub(super) fn project(&self, z: &Tensor) -> Result<Tensor> {
-        match self.kind {
-            Bottleneck::Sphere => numeric::unit_rms(z, SPHERE_EPS),
-            Bottleneck::Tanh | Bottleneck::None => Ok(z.clone()),
+        match &self.kind {
+            Kind::Sphere => numeric::unit_rms(z, SPHERE_EPS),
+            Kind::Vq(vq) => Ok(vq.nearest(z)?.0),
+            Kind::Fsq(fsq) => fsq.nearest(z),
+            Kind::Tanh | Kind::Nothing | Kind::Gaussian(_) => Ok(z.clone()),
+        }
+    }
+
+    /// Indices of the codes nearest to latents [b, n, L], latent token after latent token; none without codes.
+    pub(super) fn codes(&self, z: &Tensor) -> Result<Option<Vec<u32>>> {
+        match &self.kind {
+            Kind::Vq(vq) => Ok(Some(vq.nearest(z)?.1.to_vec1()?)),
+            Kind::Fsq(fsq) => fsq.indices(z).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// `rows` latent tokens of codes [rows, L] that are drawn uniformly; none without codes.
+    pub(super) fn random_codes(
+        &self,
+        rows: usize,
+        rng: &mut dyn rand::RngCore,
+    ) -> Result<Option<Tensor>> {
+        match &self.kind {
+            Kind::Vq(vq) => vq.random(rows, rng).map(Some),
+            Kind::Fsq(fsq) => fsq.random(rows, rng).map(Some),
+            _ => Ok(None),
         }
     }
 

@@ -176,6 +176,18 @@ impl Config {
         self.sphere_options().map_or(Bottleneck::Tanh, |t| t.bottleneck)
     }
 
+    /// Vectors of the `vq` codebook; 0 without one.
+    #[must_use]
+    pub fn codebook(&self) -> usize {
+        self.sphere_options().and_then(|t| t.codebook).unwrap_or(0)
+    }
+
+    /// Levels of `fsq`, repeated along a latent token's numbers; none without it.
+    #[must_use]
+    pub fn fsq_levels(&self) -> &[usize] {
+        self.sphere_options().map_or(&[], |t| &t.fsq_levels)
+    }
+
     /// Whether slot embeddings are in use.
     #[must_use]
     pub fn slots(&self) -> bool {
@@ -284,6 +296,7 @@ impl Config {
                 return fail("`skip_upsample` has to be true with the T5 encoder".into());
             }
         }
+        self.check_codes()?;
         let sizes = [
             ("n_latent_tokens", self.n_latent_tokens),
             ("latent_size", self.latent_size),
@@ -302,6 +315,34 @@ impl Config {
         match sizes.iter().find(|(_, size)| *size == 0) {
             Some((key, _)) => fail(format!("`{key}` has to be 1 or more")),
             None => Ok(()),
+        }
+    }
+
+    fn check_codes(&self) -> Result<(), Error> {
+        let fail = |text: String| Err(Error::Config(text));
+        match self.bottleneck() {
+            Bottleneck::Vq if self.codebook() < 2 => fail(format!(
+                "under `tvae`: `codebook` is {}, and `vq` needs 2 vectors or more",
+                self.codebook()
+            )),
+            Bottleneck::Fsq => {
+                let levels = self.fsq_levels();
+                let product = levels.iter().try_fold(1u32, |n, &l| n.checked_mul(l as u32));
+                if levels.is_empty() || levels.iter().any(|&l| l < 2) || product.is_none() {
+                    return fail(format!(
+                        "under `tvae`: `fsq_levels` is {levels:?}, expected whole numbers of 2 or more like [8, 5, 5, 5]"
+                    ));
+                }
+                if !self.latent_size.is_multiple_of(levels.len()) {
+                    return fail(format!(
+                        "`latent_size` {} is no multiple of the {} numbers of `fsq_levels`",
+                        self.latent_size,
+                        levels.len()
+                    ));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -362,11 +362,8 @@ impl TransformerVae {
             .collect())
     }
 
-    /// The decoder's memory for latents, `[rows × m × d_model]`, row-major.
-    ///
-    /// # Errors
-    /// When a latent has another shape than the model's.
-    pub fn memory_values(&self, latents: &[Latent]) -> Result<Vec<f32>, Error> {
+    /// Latents as a tensor [rows, n, L].
+    pub(super) fn latent_tensor(&self, latents: &[Latent]) -> Result<Tensor, Error> {
         let (tokens, size) = (self.config().n_latent_tokens, self.config().latent_size);
         if let Some(other) = latents
             .iter()
@@ -378,7 +375,15 @@ impl TransformerVae {
             });
         }
         let values: Vec<f32> = latents.iter().flat_map(|l| l.values.iter().copied()).collect();
-        let latent = Tensor::from_vec(values, (latents.len(), tokens, size), self.device())?;
+        Ok(Tensor::from_vec(values, (latents.len(), tokens, size), self.device())?)
+    }
+
+    /// The decoder's memory for latents, `[rows × m × d_model]`, row-major.
+    ///
+    /// # Errors
+    /// When a latent has another shape than the model's.
+    pub fn memory_values(&self, latents: &[Latent]) -> Result<Vec<f32>, Error> {
+        let latent = self.latent_tensor(latents)?;
         // After slerp, extrapolation or an edit the latent is put back where the decoder was trained.
         let memory = self.memory(&self.project(&latent)?)?.detach();
         Ok(memory.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?)

@@ -43,6 +43,11 @@ impl Store {
         Self { source: Source::File(tensors), device: device.clone(), vars: BTreeMap::new() }
     }
 
+    /// Where the parameters live.
+    pub(super) fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// The parameter of this name and shape, float32.
     pub(super) fn get(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Tensor, Error> {
         self.get_tied(&[name], shape, init)

@@ -16,8 +16,8 @@ use super::slices::{
 pub enum Similarity {
     /// Σ C / (C + d²) over the given C (inverse multiquadrics).
     InverseMultiquadrics(Vec<f32>),
-    /// exp(−d² / b) with the given b.
-    Gaussian(f32),
+    /// Σ exp(−d² / b) over the given b.
+    Gaussians(Vec<f32>),
 }
 
 /// The sum of the kernel over all pairs of rows of `x` `[n, L]` and of `y` `[m, L]`. Only `x` has a gradient: `y` counts as
@@ -41,7 +41,13 @@ pub fn similarity_sum(x: &Tensor, y: &Tensor, kernel: &Similarity) -> Result<Ten
     // Rounding can leave a small negative number where rows are equal.
     let distances = (sums - (products * 2.0)?)?.relu()?;
     match kernel {
-        Similarity::Gaussian(b) => (distances * (-1.0 / f64::from(*b)))?.exp()?.sum_all(),
+        Similarity::Gaussians(scales) => {
+            let mut total = Tensor::zeros((), distances.dtype(), distances.device())?;
+            for &b in scales {
+                total = (total + (&distances * (-1.0 / f64::from(b)))?.exp()?.sum_all()?)?;
+            }
+            Ok(total)
+        }
         Similarity::InverseMultiquadrics(scales) => {
             let mut total = Tensor::zeros((), distances.dtype(), distances.device())?;
             for &c in scales {
@@ -79,7 +85,7 @@ impl CustomOp1 for Sum {
                 Similarity::InverseMultiquadrics(scales) => {
                     multiquadrics(row, square, &squares, scales)
                 }
-                Similarity::Gaussian(b) => gaussian(row, square, &squares, *b),
+                Similarity::Gaussians(scales) => gaussians(row, square, &squares, scales),
             });
         }
         if let Ok(mut slot) = self.slopes.lock() {
@@ -129,13 +135,18 @@ fn multiquadrics(row: &mut [f32], square: f32, squares: &[f32], scales: &[f32]) 
 
 /// As [`multiquadrics`].
 #[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
-fn gaussian(row: &mut [f32], square: f32, squares: &[f32], bandwidth: f32) -> f32 {
+fn gaussians(row: &mut [f32], square: f32, squares: &[f32], scales: &[f32]) -> f32 {
     let mut lanes = [0f32; 16];
     for (row, squares) in row.chunks_mut(16).zip(squares.chunks(16)) {
         for ((p, &s), lane) in row.iter_mut().zip(squares).zip(&mut lanes) {
-            let k = exp(-(square + s - 2.0 * *p).max(0.0) / bandwidth);
-            *lane += k;
-            *p = -k / bandwidth;
+            let distance = (square + s - 2.0 * *p).max(0.0);
+            let mut slope = 0.0;
+            for &b in scales {
+                let k = exp(-distance / b);
+                *lane += k;
+                slope -= k / b;
+            }
+            *p = slope;
         }
     }
     lanes.iter().sum()

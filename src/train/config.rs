@@ -2,6 +2,7 @@
 
 mod argument_sets;
 mod combine;
+mod latents;
 mod objectives;
 mod options;
 mod parts;
@@ -19,6 +20,7 @@ use crate::model::{
 use crate::numeric::Precision;
 pub use argument_sets::{ArgumentSet, ARGUMENT_SETS};
 pub use combine::{PresetNames, PresetNamesError};
+pub use latents::{Fsq, Kl, Vq};
 pub use objectives::{
     Critic, CriticHead, Cycle, CycleKind, Distill, InterpolationInputs, Smoothness,
 };
@@ -73,14 +75,23 @@ pub struct TrainConfig {
     pub slots: bool,
     /// Whether the latents are read from learned query tokens; else from the first n pooled positions. Ablation: false.
     pub queries: bool,
-    /// What a latent token goes through. Ablation: tanh, none.
+    /// What a latent token goes through: sphere, tanh, gaussian, vq, fsq or none. Ablation: tanh, none.
     pub bottleneck: Bottleneck,
-    /// What keeps the latents spread out. Ablation: none, the original's MMD.
+    /// What keeps the latents spread out: mmd_imq, mmd_rbf, mmd_original, sliced_wasserstein, kl (with gaussian) or none, which
+    /// the codes of vq and fsq ask for. Ablation: none, the original's MMD.
     pub regulariser: Regulariser,
     /// Weight of the regulariser; the original's is scheduled on top of it. Ablation: 0.
     pub reg_weight: f64,
     /// Latent tokens that the regulariser looks at, at most, per batch.
     pub reg_max_tokens: usize,
+    /// Random projections of `sliced_wasserstein` per step.
+    pub projections: usize,
+    /// Free bits and annealing of the regulariser `kl`.
+    pub kl: Kl,
+    /// The codebook of the bottleneck `vq`.
+    pub vq: Vq,
+    /// The levels of the bottleneck `fsq`.
+    pub fsq: Fsq,
     /// Corruption.
     pub noise: Noise,
     /// Texts between two lines, taught at latents between theirs.
@@ -178,6 +189,11 @@ impl TrainConfig {
         config.tvae = Some(TvaeConfig {
             family: self.family,
             bottleneck: self.bottleneck,
+            codebook: (self.bottleneck == Bottleneck::Vq).then_some(self.vq.codes),
+            fsq_levels: match self.bottleneck {
+                Bottleneck::Fsq => self.fsq.levels.clone(),
+                _ => Vec::new(),
+            },
             reg: self.regulariser,
             reg_weight: self.reg_weight,
             reg_max_tokens: self.reg_max_tokens,

@@ -67,12 +67,15 @@ pub fn distil(
     rng.set_stream(batch as u64);
     let ends = (0..pairs).flat_map(|i| [lines[i].to_vec(), partners[i].to_vec()]);
     let ends = model.encode_lines(&ends.collect::<Vec<_>>())?;
+    // The way that the step takes between latents.
+    let discrete = model.config().bottleneck().is_discrete();
+    let path = if discrete { Path::Linear } else { Path::PerToken };
     let mut ratios = Vec::with_capacity(pairs);
     let mut latents = Vec::with_capacity(pairs);
     for ends in ends.chunks_exact(2) {
         let ratio = rng.random_range(MIDDLE);
-        let path = ladder(&ends[0], &ends[1], &[ratio], Path::PerToken);
-        latents.extend(path.map_err(|e| TrainError::Config(e.to_string()))?);
+        let rungs = ladder(&ends[0], &ends[1], &[ratio], path);
+        latents.extend(rungs.map_err(|e| TrainError::Config(e.to_string()))?);
         ratios.push(f64::from(ratio));
     }
     let samples = config.distill.samples;

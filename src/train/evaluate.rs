@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{TrainError, TrainingData};
 use crate::domain::{Codec, Domain};
 use crate::eval::{sample_pairs, Estimates, Ladder, Units};
-use crate::latent::{ladder, ratios, Path};
+use crate::latent::{ratios, Path};
 use crate::model::{Generator, Given, TransformerVae};
 
 /// Lines per batch.
@@ -148,7 +148,9 @@ impl<'a> Evaluator<'a> {
         let mut rungs = Vec::with_capacity(pairs.len() * RUNGS);
         for ends in latents.chunks_exact(2) {
             rungs.extend(
-                ladder(&ends[0], &ends[1], &ratios(RUNGS), Path::PerToken)
+                model
+                    .geometry()
+                    .ladder(&ends[0], &ends[1], &ratios(RUNGS), Path::PerToken)
                     .map_err(|e| TrainError::Config(e.to_string()))?,
             );
         }

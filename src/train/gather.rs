@@ -97,6 +97,7 @@ impl Gathering<'_> {
         };
         let input = StepInput {
             step: self.step,
+            progress: self.progress,
             sigma_max: latent_noise(&self.config.noise, self.progress),
             lines: &lines[..own],
             partners: &lines[own..],
@@ -114,7 +115,6 @@ impl Gathering<'_> {
         let beside = Beside {
             part,
             labels: Some(labels),
-            progress: self.progress,
             blends: Some(self.blends(own)),
             distilled: &distilled,
             critic: self.critic,

@@ -108,6 +108,7 @@ pub fn estimate(config: &TrainConfig, lines: &[String]) -> Result<Estimate, Trai
             &trial,
             StepInput {
                 step,
+                progress: 0.5,
                 sigma_max: config.noise.latent_max,
                 lines: &rows,
                 partners: &[],

@@ -19,7 +19,8 @@ pub struct Place {
 
 /// Latents [places, n, L] on the way between those of the rows [rows, n, L], per token on its great circle.
 ///
-/// The angles are taken as they are: the gradient moves the ends, not their weights.
+/// The angles are taken as they are: the gradient moves the ends, not their weights. Between codes the way is straight, and its
+/// points are the codes nearest to it.
 ///
 /// # Errors
 /// Those of candle; rows that are not there.
@@ -28,6 +29,7 @@ pub fn on_the_way(model: &TransformerVae, clean: &Tensor, places: &[Place]) -> R
     let device = model.device();
     let values = clean.detach().to_device(&Device::Cpu)?.flatten_all()?.to_vec1::<f32>()?;
     let token = |row: u32, token: usize| &values[(row as usize * n + token) * size..][..size];
+    let straight = model.config().bottleneck().is_discrete();
     let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
     for place in places {
         for i in 0..n {
@@ -37,7 +39,11 @@ pub fn on_the_way(model: &TransformerVae, clean: &Tensor, places: &[Place]) -> R
                 (ab, aa, bb) = (ab + x * y, aa + x * x, bb + y * y);
             }
             let cosine = ab / (aa * bb).sqrt().max(f64::MIN_POSITIVE);
-            let (a, b) = slerp_weights(cosine, place.ratio);
+            let (a, b) = if straight {
+                (1.0 - place.ratio, place.ratio)
+            } else {
+                slerp_weights(cosine, place.ratio)
+            };
             of_a.push(a as f32);
             of_b.push(b as f32);
         }

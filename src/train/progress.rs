@@ -44,6 +44,12 @@ pub enum Report {
         /// The other objectives, before their weights; where they are on.
         #[serde(flatten)]
         objectives: Objectives,
+        /// Mean squared distance of latents from their codes, before its weight; under `vq`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commitment: Option<f64>,
+        /// Perplexity of the codes of a batch, mean over the steps; under `vq` and `fsq`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        perplexity: Option<f64>,
         /// Norm of the gradient before clipping.
         grad_norm: f64,
         /// Learning rate.

@@ -7,6 +7,7 @@ use candle_core::{Device, Tensor};
 
 use super::batch::{Sampler, POOL};
 use super::checkpoint::{save_model, save_trainer, TrainerFile};
+use super::codebook::{perplexity, Codebook};
 use super::config::Budget;
 use super::control::Control;
 use super::critic::Adversary;
@@ -82,6 +83,8 @@ struct Run<'a> {
     averaged: TransformerVae,
     optimiser: Updater,
     adversary: Option<Adversary>,
+    /// The codebook's averages, under `vq`.
+    codebook: Option<Codebook>,
     at: Checkpoint,
 }
 
@@ -136,6 +139,7 @@ impl<'a> Run<'a> {
         let parameters = model
             .parameters()
             .into_iter()
+            .filter(|(name, _)| TransformerVae::trains(name))
             .map(|(name, var)| {
                 let decays = TransformerVae::decays(&name);
                 (name, var, decays)
@@ -147,8 +151,9 @@ impl<'a> Run<'a> {
             optimiser.set_ema_decay(Some(ema_decay(o.ema, 0)));
         }
         let adversary = Adversary::new(config, &inputs.device)?;
+        let codebook = Codebook::new(&model, &config.vq, config.seed, inputs.start.is_some())?;
         let at = Checkpoint::default();
-        Ok(Self { config, inputs, dir, model, averaged, optimiser, adversary, at })
+        Ok(Self { config, inputs, dir, model, averaged, optimiser, adversary, codebook, at })
     }
 
     fn restore(
@@ -164,6 +169,9 @@ impl<'a> Run<'a> {
         self.optimiser.load_state(tensors, checkpoint.step)?;
         if let Some(adversary) = &mut self.adversary {
             adversary.load(tensors, checkpoint.step)?;
+        }
+        if let Some(codebook) = &mut self.codebook {
+            codebook.load_state(tensors)?;
         }
         self.at = checkpoint;
         Ok(())
@@ -327,6 +335,11 @@ impl<'a> Run<'a> {
         };
         match stats {
             Some(stats) if stats.finite && critic_finite => {
+                if let Some(codebook) = &mut self.codebook {
+                    let ema = self.config.optimiser.ema;
+                    let ema = (ema > 0.0).then(|| ema_decay(ema, self.at.step));
+                    codebook.update(results.iter().map(|r| &r.codes), self.at.step, ema)?;
+                }
                 window.add(&results, &lines, stats.grad_norm, rate);
                 self.at.step += 1;
                 self.at.lines += lines.len() as u64;
@@ -372,6 +385,9 @@ impl<'a> Run<'a> {
                 .collect()
         };
         self.averaged.set_parameters(&ema)?;
+        if let Some(codebook) = &self.codebook {
+            self.averaged.set_parameters(&[codebook.averaged()?])?;
+        }
         Ok(())
     }
 
@@ -431,6 +447,9 @@ impl<'a> Run<'a> {
         if let Some(adversary) = &self.adversary {
             tensors.extend(adversary.state()?);
         }
+        if let Some(codebook) = &self.codebook {
+            tensors.extend(codebook.state()?);
+        }
         self.at.save(self.dir, self.config, &tensors)?;
         save_trainer(self.dir, &trainer)
     }
@@ -445,6 +464,9 @@ struct Window {
     blend: f64,
     blend_labels: usize,
     regulariser: f64,
+    commitment: f64,
+    /// Sum of the steps' perplexities of their codes; 0 without codes.
+    perplexity: f64,
     grad_norm: f64,
     rate: f64,
     objectives: Means,
@@ -460,6 +482,8 @@ impl Default for Window {
             blend: 0.0,
             blend_labels: 0,
             regulariser: 0.0,
+            commitment: 0.0,
+            perplexity: 0.0,
             grad_norm: 0.0,
             rate: 0.0,
             objectives: Means::default(),
@@ -475,6 +499,8 @@ impl Window {
         self.blend += results.iter().map(|r| r.blend).sum::<f64>();
         self.blend_labels += results.iter().map(|r| r.blend_labels).sum::<usize>();
         self.regulariser += results.iter().map(|r| r.regulariser).sum::<f64>();
+        self.commitment += results.iter().map(|r| r.codes.commitment).sum::<f64>();
+        self.perplexity += perplexity(results.iter().map(|r| &r.codes));
         self.grad_norm += grad_norm;
         let none = Objectives::default();
         self.objectives.add(&results.iter().fold(none, |sum, r| sum.plus(&r.objectives)));
@@ -491,6 +517,8 @@ impl Window {
             blend: (self.blend_labels > 0).then(|| self.blend / self.blend_labels as f64),
             regulariser: self.regulariser / steps,
             objectives: self.objectives.means(),
+            commitment: (self.commitment > 0.0).then(|| self.commitment / steps),
+            perplexity: (self.perplexity > 0.0).then(|| self.perplexity / steps),
             grad_norm: self.grad_norm / steps,
             learning_rate: self.rate,
             tokens_per_second: self.labels as f64 / self.since.elapsed().as_secs_f64().max(1e-9),

@@ -6,8 +6,8 @@ use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 
+use super::codebook::CodeUse;
 use super::config::{Noise, TrainConfig};
 use super::critic::CriticNet;
 use super::distill::Distilled;
@@ -15,9 +15,10 @@ use super::interpolation::{Interpolation, Rows};
 use super::mix::{distance, on_the_way, Place};
 use super::noise::{shard_input, Between, Labels, ShardInput};
 use super::objectives::Objectives;
+use super::regulariser::{normal, regulariser_weight};
 use super::TrainError;
 use crate::domain::PAD_ID;
-use crate::model::{Context, Generator, Mmd, Regulariser, TransformerVae};
+use crate::model::{Context, Encoded, Generator, TransformerVae};
 use crate::numeric;
 
 /// Where between two lines texts are taught.
@@ -31,6 +32,8 @@ pub struct ShardResult {
     pub cross_entropy: f64,
     /// The shard's part of the regulariser, before its weight.
     pub regulariser: f64,
+    /// How its latent tokens were coded; empty without codes.
+    pub codes: CodeUse,
     /// Sum of the cross entropy of texts between lines over their labels, nats.
     pub blend: f64,
     /// Labels behind `blend`.
@@ -56,6 +59,7 @@ impl ShardResult {
         }
         self.cross_entropy += other.cross_entropy;
         self.regulariser += other.regulariser;
+        self.codes.add(&other.codes);
         self.blend += other.blend;
         self.blend_labels += other.blend_labels;
         self.objectives = self.objectives.plus(&other.objectives);
@@ -72,6 +76,8 @@ pub type FindBetween<'a> =
 pub struct StepInput<'a> {
     /// Step number, from 0.
     pub step: usize,
+    /// Share of the run done, in [0, 1].
+    pub progress: f64,
     /// Largest σ of the latent noise now.
     pub sigma_max: f64,
     /// Lines of the batch.
@@ -91,8 +97,6 @@ pub struct Beside<'a> {
     pub part: usize,
     /// Labels of all batches of the step; `None` where it is the only one.
     pub labels: Option<usize>,
-    /// Share of the run done.
-    pub progress: f64,
     /// How many of the partners texts between are looked for with; `None` for all.
     pub blends: Option<usize>,
     /// Texts of self-distillation between lines and their partners.
@@ -126,7 +130,7 @@ pub fn run_part(
     // Another device computes a whole batch best.
     let most = if model.device().is_cpu() { config.shards } else { 1 };
     let shards = most.min(input.lines.len()).max(1);
-    let interpolated = Rows::of_batch(input.lines.len(), shards, config, beside.progress);
+    let interpolated = Rows::of_batch(input.lines.len(), shards, config, input.progress);
     let greedy = interpolated.need_generator(config);
     let whole = Whole {
         shards,
@@ -170,11 +174,11 @@ pub fn run_part(
 }
 
 /// What all shards of a step share.
-struct Whole<'a> {
-    shards: usize,
-    rows: usize,
+pub(super) struct Whole<'a> {
+    pub(super) shards: usize,
+    pub(super) rows: usize,
     /// Labels of the whole step.
-    labels: usize,
+    pub(super) labels: usize,
     /// Number of the batch among all of the run: what its random draws come from.
     draws: usize,
     /// Rows of the objectives on interpolations.
@@ -182,11 +186,11 @@ struct Whole<'a> {
     /// What decodes for them.
     generator: Option<Generator>,
     beside: Beside<'a>,
-    meeting: Meeting,
+    pub(super) meeting: Meeting,
 }
 
 /// Where shards show one another their latents: the only time that they wait for each other.
-struct Meeting {
+pub(super) struct Meeting {
     shown: Mutex<(Vec<Option<Tensor>>, bool)>,
     news: Condvar,
 }
@@ -197,7 +201,11 @@ impl Meeting {
     }
 
     /// Shows a shard's latents, waits for the others', and gives all in the order of the shards.
-    fn exchange(&self, shard: usize, latents: Tensor) -> Result<Vec<Tensor>, TrainError> {
+    pub(super) fn exchange(
+        &self,
+        shard: usize,
+        latents: Tensor,
+    ) -> Result<Vec<Tensor>, TrainError> {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         shown.0[shard] = Some(latents);
         self.news.notify_all();
@@ -262,7 +270,8 @@ fn run_shard(
     }));
     let batch = shard_input(&lines, between, input.vocab, &config.noise, input.sigma_max, &mut rng);
     numeric::with_precision(config.precision, || {
-        let mut task = Task { model, config, step: input.step, shard, whole, blends, rng, prior };
+        let (step, progress) = (input.step, input.progress);
+        let mut task = Task { model, config, step, progress, shard, whole, blends, rng, prior };
         task.run(&batch, &lines[..first_partner])
     })
 }
@@ -291,53 +300,34 @@ fn texts_between(
     found
 }
 
-fn normal(shape: (usize, usize, usize), rng: &mut ChaCha8Rng) -> Result<Tensor, TrainError> {
-    let n = shape.0 * shape.1 * shape.2;
-    let values: Vec<f32> = (0..n).map(|_| StandardNormal.sample(rng)).collect();
-    Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
-}
-
 /// One shard's part of a step.
-struct Task<'a> {
-    model: &'a TransformerVae,
-    config: &'a TrainConfig,
+pub(super) struct Task<'a> {
+    pub(super) model: &'a TransformerVae,
+    pub(super) config: &'a TrainConfig,
     step: usize,
-    shard: usize,
-    whole: &'a Whole<'a>,
+    progress: f64,
+    pub(super) shard: usize,
+    pub(super) whole: &'a Whole<'a>,
     /// How many texts between rows come from the domain; those of self-distillation follow.
     blends: usize,
     rng: ChaCha8Rng,
     /// The same in every shard: the prior's samples are the whole batch's.
-    prior: ChaCha8Rng,
+    pub(super) prior: ChaCha8Rng,
 }
 
 impl Task<'_> {
-    /// The regulariser's part of the loss before its weight, and its value.
-    fn regulariser(&mut self, clean: &Tensor) -> Result<(Tensor, f64), TrainError> {
-        let (rows, n, size) = clean.dims3()?;
-        let tokens = clean.reshape((rows * n, size))?;
-        let imq = self.config.regulariser == Regulariser::MmdImq;
-        let (mmd, own) = if imq {
-            // Rows of a batch are in random order, so the first tokens are a fair sample.
-            let keep = (self.config.reg_max_tokens / self.whole.shards).clamp(2, (rows * n).max(2));
-            (Mmd::Imq, tokens.narrow(0, 0, keep.min(rows * n))?)
-        } else {
-            (Mmd::Original { batch: self.whole.rows, tokens: n }, tokens)
-        };
-        let shown = self.whole.meeting.exchange(self.shard, own.detach())?;
-        let all = Tensor::cat(&shown, 0)?;
-        let mut prior =
-            normal((1, all.dim(0)?, size), &mut self.prior)?.to_device(self.model.device())?;
-        if imq {
-            prior = self.model.project(&prior)?;
-        }
-        let prior = prior.squeeze(0)?.detach();
-        let part = mmd.part(&own, &all, &prior)?;
-        let mut value = f64::from(part.to_scalar::<f32>()?);
-        if self.shard == 0 {
-            value += f64::from(mmd.prior(&prior)?.to_scalar::<f32>()?);
-        }
-        Ok((part, value))
+    /// How the latents were coded, and the weighted commitment of the encoder to its codes (van den Oord et al. 2017):
+    /// β · mean (z − sg(e))² over the whole batch.
+    fn codes(&self, encoded: &Encoded) -> Result<(Option<Tensor>, CodeUse), TrainError> {
+        let mut codes = CodeUse { indices: encoded.codes.clone(), ..CodeUse::default() };
+        let Some(z) = &encoded.unquantised else { return Ok((None, codes)) };
+        let (rows, n, size) = z.dims3()?;
+        let whole = (self.whole.rows * n * size).max(1) as f64;
+        let distance = (z - encoded.clean.detach())?.sqr()?.sum_all()?;
+        let part = (distance / whole)?;
+        codes.commitment = f64::from(part.to_scalar::<f32>()?);
+        codes.vectors = z.detach().to_device(&Device::Cpu)?.reshape(rows * n * size)?.to_vec1()?;
+        Ok((Some((part * self.config.vq.commitment)?), codes))
     }
 
     /// The texts of self-distillation as parts of the loss: the decoder is to give them at the latents `at` [texts, n, L], and
@@ -409,17 +399,19 @@ impl Task<'_> {
         let ids = Tensor::from_slice(&batch.encoder_ids, (rows, batch.encoder_len), device)?;
         let mask = Tensor::from_slice(&batch.encoder_mask, (rows, batch.encoder_len), device)?;
         let context = Context::train(self.rng.next_u64()).checkpointing(config.checkpoint);
-        let clean = model.encode(&ids, &mask, &context)?; // [rows, n, L]
+        let rng = &mut self.rng;
+        let encoded = model.encode_to_train(&ids, &mask, &context, &mut |shape| {
+            normal(shape, rng)?.to_device(device)
+        })?;
+        let clean = &encoded.clean; // [rows, n, L]
         let (_, n, size) = clean.dims3()?;
-        let weight = match config.regulariser {
-            Regulariser::None => 0.0,
-            Regulariser::MmdOriginal => config.reg_weight * model.seed_reg_weight(self.step),
-            Regulariser::MmdImq => config.reg_weight,
-        };
-        let regulariser = if weight > 0.0 { Some(self.regulariser(&clean)?) } else { None };
+        let weight = regulariser_weight(config, model, self.step, self.progress);
+        let regulariser = if weight > 0.0 { Some(self.regulariser(&encoded)?) } else { None };
+        let (commitment, mut codes) = self.codes(&encoded)?;
 
-        let mut latent = clean.clone();
-        if batch.sigma.iter().any(|&s| s > 0.0) {
+        let mut latent = encoded.latent.clone();
+        let noisy = model.config().bottleneck().takes_noise();
+        if noisy && batch.sigma.iter().any(|&s| s > 0.0) {
             let sigma = Tensor::from_slice(&batch.sigma, (rows, 1, 1), device)?;
             let noise =
                 normal((rows, n, size), &mut self.rng)?.to_device(device)?.broadcast_mul(&sigma)?;
@@ -436,7 +428,7 @@ impl Task<'_> {
         let places: Vec<Place> = places.collect();
         let mut between = None;
         if !places.is_empty() {
-            let latents = on_the_way(model, &clean, &places)?; // [between, n, L]
+            let latents = on_the_way(model, clean, &places)?; // [between, n, L]
             memory = Tensor::cat(&[&memory, &model.memory(&latents)?], 0)?;
             between = Some(latents);
         }
@@ -468,11 +460,11 @@ impl Task<'_> {
             config,
             critic: self.whole.beside.critic,
             generator: self.whole.generator.as_ref(),
-            progress: self.whole.beside.progress,
+            progress: self.progress,
             lines,
             whole: self.whole.interpolated,
         };
-        if let Some((part, values)) = interpolation.run(&clean, &mut self.rng)? {
+        if let Some((part, values)) = interpolation.run(clean, &mut self.rng)? {
             loss = (loss + (part * share)?)?;
             objectives = objectives.plus(&values.scaled(share));
         }
@@ -481,10 +473,15 @@ impl Task<'_> {
             loss = (loss + (part * (weight * share))?)?;
             value = of_part * share;
         }
+        if let Some(part) = commitment {
+            loss = (loss + (part * share)?)?;
+            codes.commitment *= share;
+        }
         Ok(ShardResult {
             grads: loss.backward()?,
             cross_entropy,
             regulariser: value,
+            codes,
             blend,
             blend_labels: blended.ids.len(),
             objectives,

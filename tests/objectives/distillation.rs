@@ -35,8 +35,15 @@ fn a_distilled_text_is_learnt_by_both_sides() {
         let mut values = Vec::new();
         for step in 0..120 {
             let (lines, partners) = all.split_at(4);
-            let input =
-                StepInput { step, sigma_max: 0.0, lines, partners, between: None, vocab: 384 };
+            let input = StepInput {
+                step,
+                progress: 1.0,
+                sigma_max: 0.0,
+                lines,
+                partners,
+                between: None,
+                vocab: 384,
+            };
             let beside = Beside { distilled: &distilled, ..Beside::default() };
             let results = run_part(&model, &config, input, &beside).expect("a step");
             let sum =

@@ -54,13 +54,14 @@ impl Bench {
         let lines: Vec<&[u32]> = self.lines.iter().map(Vec::as_slice).collect();
         let input = StepInput {
             step: 3,
+            progress: 1.0,
             sigma_max: 0.0,
             lines: &lines,
             partners: &[],
             between: None,
             vocab: config.vocab as u32,
         };
-        let beside = Beside { progress: 1.0, critic: Some(&self.critic), ..Beside::default() };
+        let beside = Beside { critic: Some(&self.critic), ..Beside::default() };
         let shard = run_part(&self.model, config, input, &beside).expect("a step").remove(0);
         let all = self.model.parameters().into_iter().chain(self.critic.parameters().to_vec());
         let gradients = all
@@ -183,21 +184,22 @@ fn shards_give_the_whole_batchs_share_of_rows() {
     let lines: Vec<&[u32]> = bench.lines.iter().map(Vec::as_slice).collect();
     let input = StepInput {
         step: 0,
+        progress: 1.0,
         sigma_max: 0.0,
         lines: &lines,
         partners: &[],
         between: None,
         vocab: 384,
     };
-    let beside = Beside { progress: 1.0, ..Beside::default() };
+    let beside = Beside::default();
     let shards = run_part(&bench.model, &config, input, &beside).expect("a step");
     let parts: Vec<f64> = shards.iter().filter_map(|s| s.objectives.cycle).collect();
     // A distance is at most 2: each shard's half of the mean at most 1.
     assert!(parts.len() == 2 && parts.iter().all(|p| (0.0..=1.0).contains(p)), "{parts:?}");
     // Before its time there is nothing.
     let late = TrainConfig { cycle: Cycle { from: 0.5, ..config.cycle.clone() }, ..config };
-    let early = Beside { progress: 0.4, ..Beside::default() };
-    let shards = run_part(&bench.model, &late, input, &early).expect("a step");
+    let input = StepInput { progress: 0.4, ..input };
+    let shards = run_part(&bench.model, &late, input, &beside).expect("a step");
     assert!(shards.iter().all(|s| s.objectives == Objectives::default()));
 }
 

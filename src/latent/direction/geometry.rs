@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Direction, DirectionError};
-use crate::latent::path::{norm, to_f32};
-use crate::latent::Latent;
+use crate::latent::path::{norm, to_f32, walk, with_own_ratios};
+use crate::latent::{Latent, LatentError, Path};
 
 /// The largest angle of one step at one latent token, in radians: 60°.
 const LARGEST_ANGLE: f64 = std::f64::consts::FRAC_PI_3;
@@ -22,6 +22,8 @@ pub enum Geometry {
     Tanh,
     /// Anywhere.
     Flat,
+    /// At codes: steps and ways go straight, and the model brings what lies between two codes to the nearest.
+    Codes,
 }
 
 impl Geometry {
@@ -29,9 +31,36 @@ impl Geometry {
     pub(super) fn chart(self, values: &[f32]) -> Vec<f64> {
         let coordinate = |&x: &f32| match self {
             Self::Tanh => clip(f64::from(x)).atanh(),
-            Self::Sphere | Self::Flat => f64::from(x),
+            Self::Sphere | Self::Flat | Self::Codes => f64::from(x),
         };
         values.iter().map(coordinate).collect()
+    }
+
+    /// The latents at `ratios` on the path from `a` (ratio 0) to `b` (ratio 1), as [`ladder`](crate::latent::ladder) gives
+    /// them; between codes every stretch is straight, whatever the path.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn ladder(
+        self,
+        a: &Latent,
+        b: &Latent,
+        ratios: &[f32],
+        path: Path,
+    ) -> Result<Vec<Latent>, LatentError> {
+        walk(a, b, ratios, path, self == Self::Codes)
+    }
+
+    /// As [`with_own_ratios`]; between codes straight.
+    #[must_use]
+    pub fn with_own_ratios(
+        self,
+        point: Latent,
+        (a, b): (&Latent, &Latent),
+        own: &[Option<f32>],
+        path: Path,
+    ) -> Latent {
+        with_own_ratios(point, a, b, own, if self == Self::Codes { Path::Linear } else { path })
     }
 }
 
@@ -41,7 +70,7 @@ impl Direction {
     /// - On the sphere every latent token turns in the plane of itself and the direction's part that lies in it, by the angle
     ///   whose arc is that part's length, at most 60° and never past the direction itself; norms stay.
     /// - Under tanh the inverse hyperbolic tangents move, and what moves ends within ±0.98.
-    /// - On flat latents it is a plain sum.
+    /// - On flat latents it is a plain sum, and so it is from codes.
     ///
     /// A strength of 0 gives the latent back bit by bit, −s the mirror image of s. For finite latents the result is finite.
     ///
@@ -74,7 +103,7 @@ impl Direction {
                     *x = squashed(*x, length * f64::from(v));
                 }
             }
-            Geometry::Flat => {
+            Geometry::Flat | Geometry::Codes => {
                 for (x, &v) in out.values.iter_mut().zip(&self.values) {
                     *x = to_f32(f64::from(*x) + length * f64::from(v));
                 }

@@ -17,7 +17,7 @@ fn placed(values: &[f32], geometry: Geometry) -> Latent {
     match geometry {
         Geometry::Sphere => project_sphere(&mut latent),
         Geometry::Tanh => latent.values.iter_mut().for_each(|x| *x = x.tanh()),
-        Geometry::Flat => {}
+        Geometry::Flat | Geometry::Codes => {}
     }
     latent
 }

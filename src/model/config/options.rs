@@ -25,6 +25,26 @@ pub enum Bottleneck {
     Sphere,
     /// Nothing.
     None,
+    /// A mean and a variance: drawn from in training, the mean in use (Kingma and Welling 2014). Its regulariser is `kl`.
+    Gaussian,
+    /// The nearest vector of a codebook (van den Oord et al. 2017).
+    Vq,
+    /// Each number rounded to one of a few levels (Mentzer et al. 2023).
+    Fsq,
+}
+
+impl Bottleneck {
+    /// Whether latent tokens are codes: there is nothing between two of them.
+    #[must_use]
+    pub fn is_discrete(self) -> bool {
+        matches!(self, Self::Vq | Self::Fsq)
+    }
+
+    /// Whether training adds latent noise: a posterior brings its own, and rounding is noise enough.
+    #[must_use]
+    pub fn takes_noise(self) -> bool {
+        matches!(self, Self::Tanh | Self::Sphere | Self::None)
+    }
 }
 
 /// The regulariser on latent tokens.
@@ -38,6 +58,12 @@ pub enum Regulariser {
     /// Unbiased multi-scale inverse multiquadric MMD (Tolstikhin et al. 2018).
     #[default]
     MmdImq,
+    /// Unbiased multi-scale Gaussian MMD (Gretton et al. 2012).
+    MmdRbf,
+    /// Sliced Wasserstein distance over random projections (Kolouri et al. 2019).
+    SlicedWasserstein,
+    /// Divergence of the posterior from N(0, I), with free bits; for the bottleneck `gaussian` (Kingma et al. 2016).
+    Kl,
 }
 
 /// Which encoder positions become latent tokens.
@@ -62,6 +88,12 @@ pub struct TvaeConfig {
     pub family: Family,
     /// The bottleneck; `sphere`. Ablation: `tanh` or `none`.
     pub bottleneck: Bottleneck,
+    /// Vectors of the codebook, with the bottleneck `vq` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codebook: Option<usize>,
+    /// Levels of a latent token's numbers, repeated along it, with the bottleneck `fsq` only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fsq_levels: Vec<usize>,
     /// The regulariser; `mmd_imq`. Ablation: `none` or `mmd_original`.
     pub reg: Regulariser,
     /// Its weight in the loss; 0.05.
@@ -108,6 +140,8 @@ impl Default for TvaeConfig {
         Self {
             family: Family::default(),
             bottleneck: Bottleneck::default(),
+            codebook: None,
+            fsq_levels: Vec::new(),
             reg: Regulariser::default(),
             reg_weight: 0.05,
             reg_max_tokens: 1024,

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Blend, Budget, Critic, Cycle, Decay, Distill, InterpolationInputs, Noise, Optimiser,
-    Smoothness, TrainConfig,
+    Blend, Budget, Critic, Cycle, Decay, Distill, Fsq, InterpolationInputs, Kl, Noise, Optimiser,
+    Smoothness, TrainConfig, Vq,
 };
 use crate::model::{Bottleneck, Checkpointing, DecoderAttention, EncoderKind, Family, Regulariser};
 use crate::numeric::{Isa, Precision};
@@ -63,6 +63,10 @@ impl TrainConfig {
             regulariser: Regulariser::MmdImq,
             reg_weight: 0.05,
             reg_max_tokens: 1024,
+            projections: 64,
+            kl: Kl::default(),
+            vq: Vq::default(),
+            fsq: Fsq::default(),
             noise: Noise::default(),
             blend: Blend::default(),
             optimiser: Optimiser::default(),

@@ -1,7 +1,7 @@
 //! Which values no run can have.
 
 use super::{Budget, TrainConfig};
-use crate::model::{EncoderKind, Family};
+use crate::model::{Bottleneck, EncoderKind, Family, Regulariser};
 use crate::train::TrainError;
 
 impl TrainConfig {
@@ -84,6 +84,7 @@ impl TrainConfig {
             ));
         }
         self.validate_objectives()?;
+        self.validate_latents()?;
         match self.budget {
             Budget::Steps(0) => fail("steps must be at least 1".to_owned()),
             Budget::Minutes(m) if !(m > 0.0 && m.is_finite()) => {
@@ -91,5 +92,57 @@ impl TrainConfig {
             }
             _ => Ok(()),
         }
+    }
+    /// Regulariser and bottleneck have to fit each other, and their own options have to make sense.
+    fn validate_latents(&self) -> Result<(), TrainError> {
+        let fail = |text: String| Err(TrainError::Config(text));
+        // The original's family has no bottleneck but tanh, whatever is set.
+        let bottleneck = match self.family {
+            Family::Seed => Bottleneck::Tanh,
+            Family::Sphere => self.bottleneck,
+        };
+        if self.regulariser == Regulariser::Kl && bottleneck != Bottleneck::Gaussian {
+            return fail(
+                "regulariser = kl needs bottleneck = gaussian: other latents have no posterior"
+                    .into(),
+            );
+        }
+        if bottleneck.is_discrete() && self.regulariser != Regulariser::None {
+            return fail(
+                "bottleneck = vq and fsq keep latents apart by themselves: set regulariser = none"
+                    .into(),
+            );
+        }
+        if !(self.reg_weight >= 0.0 && self.reg_weight.is_finite()) {
+            return fail(format!("reg_weight = {} must be 0 or above", self.reg_weight));
+        }
+        if self.projections == 0 {
+            return fail("projections must be at least 1".into());
+        }
+        let (kl, vq, levels) = (&self.kl, &self.vq, &self.fsq.levels);
+        for (name, value) in
+            [("kl.free_bits", kl.free_bits), ("vq.commitment", vq.commitment), ("vq.dead", vq.dead)]
+        {
+            if !(value >= 0.0 && value.is_finite()) {
+                return fail(format!("{name} = {value} must be 0 or above"));
+            }
+        }
+        if !(0.0..=1.0).contains(&kl.anneal) {
+            return fail(format!("kl.anneal = {} must be between 0 and 1", kl.anneal));
+        }
+        if !(0.0..1.0).contains(&vq.decay) {
+            return fail(format!("vq.decay = {} must be 0 or above and below 1", vq.decay));
+        }
+        if bottleneck == Bottleneck::Vq && vq.codes < 2 {
+            return fail(format!("vq.codes = {} must be at least 2", vq.codes));
+        }
+        let fits = !levels.is_empty() && self.latent_size.is_multiple_of(levels.len());
+        if bottleneck == Bottleneck::Fsq && !(fits && levels.iter().all(|&l| l >= 2)) {
+            return fail(format!(
+                "fsq.levels = {levels:?} must be numbers of 2 or more, and as many as divide latent_size = {}",
+                self.latent_size
+            ));
+        }
+        Ok(())
     }
 }
