@@ -1,12 +1,14 @@
 //! The one table of commands behind keys, help, hints, palette and mouse.
 
+mod models;
+
 use super::actions::{Command, Step};
 use super::keymap::{KeyMap, KeyMapError, Override, Row};
 use super::screen::{Scope, Screen};
 use super::state::{EditedEnd, Panel};
 
 /// A row of the table.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Entry {
     /// The command.
     pub command: Command,
@@ -54,20 +56,28 @@ const fn on_direction(
     within(Panel::Directions, entry(command, name, keys, help, hint))
 }
 
-/// One that counts on the screen of models.
-const fn on_models(
-    command: Command,
-    name: &'static str,
-    keys: &'static [&'static str],
-    help: &'static str,
-    hint: &'static str,
-) -> Entry {
-    let scope = Some(Scope::Screen(Screen::Models));
-    Entry { command, name, scope, keys, help, hint }
+/// All commands, in the order of the help. A screen of its own has a file of its own for them.
+pub const COMMANDS: &[Entry] = &joined::<COUNT>(&[EXPLORER, models::COMMANDS, EVERYWHERE]);
+
+const COUNT: usize = EXPLORER.len() + models::COMMANDS.len() + EVERYWHERE.len();
+
+/// The parts of the table, one behind the other.
+const fn joined<const N: usize>(parts: &[&[Entry]]) -> [Entry; N] {
+    let mut all = [EVERYWHERE[0]; N];
+    let (mut part, mut at) = (0, 0);
+    while part < parts.len() {
+        let mut i = 0;
+        while i < parts[part].len() {
+            all[at] = parts[part][i];
+            (at, i) = (at + 1, i + 1);
+        }
+        part += 1;
+    }
+    all
 }
 
-/// All commands, in the order of the help.
-pub const COMMANDS: &[Entry] = &[
+/// What counts on the explorer's screen, and what lists and colours have everywhere.
+const EXPLORER: &[Entry] = &[
     entry(
         Command::Slide(Step::Left),
         "slide-left",
@@ -399,43 +409,10 @@ pub const COMMANDS: &[Entry] = &[
             "end comparison",
         ),
     ),
-    on_models(Command::OpenModel, "open-model", &["enter"], "open the model", "open"),
-    on_models(
-        Command::CompareModel,
-        "compare-model",
-        &["c"],
-        "compare the open model with this one on the same ladder",
-        "compare",
-    ),
-    on_models(
-        Command::RenameModel,
-        "rename-model",
-        &["n"],
-        "give the model another name",
-        "rename",
-    ),
-    on_models(
-        Command::DuplicateModel,
-        "duplicate-model",
-        &["d"],
-        "copy the model into the folder of models",
-        "duplicate",
-    ),
-    on_models(
-        Command::DeleteModel,
-        "delete-model",
-        &["delete", "D"],
-        "delete the model from the disk, after its name was typed",
-        "",
-    ),
-    on_models(
-        Command::FilterModels,
-        "filter-models",
-        &["/"],
-        "narrow the list down by letters of name, domain and kind",
-        "filter",
-    ),
-    on_models(Command::ListModels, "list-models", &["r"], "read the folders again", ""),
+];
+
+/// What counts on every screen and leads to everything else.
+const EVERYWHERE: &[Entry] = &[
     everywhere(entry(
         Command::Show(Screen::Explore),
         "explorer",

@@ -41,7 +41,7 @@ impl Ask {
             Self::Direction => "name of the direction",
             Self::RenameModel => "another name for",
             Self::DuplicateModel => "copy of",
-            Self::DeleteModel => "delete from the disk",
+            Self::DeleteModel => "delete",
         }
     }
 
