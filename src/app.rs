@@ -9,6 +9,7 @@ mod drawing;
 mod history;
 mod keep;
 mod keymap;
+mod likeness;
 mod models;
 mod picker;
 mod prompt;
@@ -27,13 +28,12 @@ pub use drawing::{draw_key, DrawAction, DrawKey, Drawing, DRAW_KEYS};
 pub use history::{Change, History};
 pub use keep::{Keep, Kept, Outcome};
 pub use keymap::{Context, Key, KeyCode, KeyError, KeyMap, KeyMapError, Override, Row};
+pub use likeness::Likeness;
 pub use models::{model_facts, Listing, Models};
 pub use picker::{Item, Picker};
 pub use prompt::{Ask, Prompt};
 pub use screen::{Scope, Screen};
-pub use state::{
-    EditedEnd, Likeness, Notice, Overlay, Panel, Pick, RungView, State, Strip, Typing,
-};
+pub use state::{EditedEnd, Notice, Overlay, Panel, Pick, RungView, State, Strip, Typing};
 pub use tour::{Place, TourStep, TOUR};
 pub use training::{
     Chart, Ending, Form, FormRow, Looked, RunState, RunView, Series, Steer, StepFigures,

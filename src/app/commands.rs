@@ -1,13 +1,15 @@
 //! The one table of commands behind keys, help, hints, palette and mouse.
 
+mod models;
+mod train;
+
 use super::actions::{Command, Step};
 use super::keymap::{KeyMap, KeyMapError, Override, Row};
 use super::screen::{Scope, Screen};
 use super::state::{EditedEnd, Panel};
-use super::training::TrainCommand;
 
 /// A row of the table.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Entry {
     /// The command.
     pub command: Command,
@@ -55,32 +57,30 @@ const fn on_direction(
     within(Panel::Directions, entry(command, name, keys, help, hint))
 }
 
-/// One that counts on the screen of models.
-const fn on_models(
-    command: Command,
-    name: &'static str,
-    keys: &'static [&'static str],
-    help: &'static str,
-    hint: &'static str,
-) -> Entry {
-    let scope = Some(Scope::Screen(Screen::Models));
-    Entry { command, name, scope, keys, help, hint }
+/// All commands, in the order of the help. A screen of its own has a file of its own for them.
+pub const COMMANDS: &[Entry] =
+    &joined::<COUNT>(&[EXPLORER, train::COMMANDS, models::COMMANDS, EVERYWHERE]);
+
+const COUNT: usize =
+    EXPLORER.len() + train::COMMANDS.len() + models::COMMANDS.len() + EVERYWHERE.len();
+
+/// The parts of the table, one behind the other.
+const fn joined<const N: usize>(parts: &[&[Entry]]) -> [Entry; N] {
+    let mut all = [EVERYWHERE[0]; N];
+    let (mut part, mut at) = (0, 0);
+    while part < parts.len() {
+        let mut i = 0;
+        while i < parts[part].len() {
+            all[at] = parts[part][i];
+            (at, i) = (at + 1, i + 1);
+        }
+        part += 1;
+    }
+    all
 }
 
-/// One that counts on the train screen.
-const fn on_train(
-    command: TrainCommand,
-    name: &'static str,
-    keys: &'static [&'static str],
-    help: &'static str,
-    hint: &'static str,
-) -> Entry {
-    let scope = Some(Scope::Screen(Screen::Train));
-    Entry { command: Command::Train(command), name, scope, keys, help, hint }
-}
-
-/// All commands, in the order of the help.
-pub const COMMANDS: &[Entry] = &[
+/// What counts on the explorer's screen, and what lists and colours have everywhere.
+const EXPLORER: &[Entry] = &[
     entry(
         Command::Slide(Step::Left),
         "slide-left",
@@ -412,154 +412,10 @@ pub const COMMANDS: &[Entry] = &[
             "end comparison",
         ),
     ),
-    on_models(Command::OpenModel, "open-model", &["enter"], "open the model", "open"),
-    on_models(
-        Command::CompareModel,
-        "compare-model",
-        &["c"],
-        "compare the open model with this one on the same ladder",
-        "compare",
-    ),
-    on_models(
-        Command::RenameModel,
-        "rename-model",
-        &["n"],
-        "give the model another name",
-        "rename",
-    ),
-    on_models(
-        Command::DuplicateModel,
-        "duplicate-model",
-        &["d"],
-        "copy the model into the folder of models",
-        "duplicate",
-    ),
-    on_models(
-        Command::DeleteModel,
-        "delete-model",
-        &["delete", "D"],
-        "delete the model from the disk, after its name was typed",
-        "",
-    ),
-    on_models(
-        Command::FilterModels,
-        "filter-models",
-        &["/"],
-        "narrow the list down by letters of name, domain and kind",
-        "filter",
-    ),
-    on_models(
-        Command::TakeUpRun,
-        "take-up-run",
-        &["t"],
-        "show the run of the model on the train screen, to go on with it",
-        "run",
-    ),
-    on_models(Command::ListModels, "list-models", &["r"], "read the folders again", ""),
-    on_train(
-        TrainCommand::StartStop,
-        "start-or-stop",
-        &["s"],
-        "start the run; save and stop it; go on with it",
-        "start/stop",
-    ),
-    on_train(
-        TrainCommand::Enter,
-        "train-enter",
-        &["enter"],
-        "give the row a value; open the model of the moment that is shown",
-        "set/open",
-    ),
-    on_train(
-        TrainCommand::Turn(false),
-        "train-left",
-        &["left", "h"],
-        "the value before; the charts a report back",
-        "",
-    ),
-    on_train(
-        TrainCommand::Turn(true),
-        "train-right",
-        &["right", "l"],
-        "the next value; the charts a report on",
-        "",
-    ),
-    on_train(
-        TrainCommand::TurnFar(false),
-        "train-far-left",
-        &["shift+left", "H"],
-        "the charts ten reports back",
-        "",
-    ),
-    on_train(
-        TrainCommand::TurnFar(true),
-        "train-far-right",
-        &["shift+right", "L"],
-        "the charts ten reports on",
-        "",
-    ),
-    on_train(TrainCommand::Pause, "pause", &["space"], "pause, with a checkpoint; go on", "pause"),
-    on_train(
-        TrainCommand::Scrub(false),
-        "moment-back",
-        &[","],
-        "the ladder a moment back",
-        "moments",
-    ),
-    on_train(TrainCommand::Scrub(true), "moment-on", &["."], "the ladder a moment on", ""),
-    on_train(TrainCommand::NextChart, "next-chart", &["c"], "the next chart", "chart"),
-    on_train(TrainCommand::Log, "log-scale", &["g"], "a logarithmic scale, or a linear one", "log"),
-    on_train(
-        TrainCommand::Rate(true),
-        "rate-up",
-        &["+"],
-        "a higher learning rate, by a quarter",
-        "rate",
-    ),
-    on_train(
-        TrainCommand::Rate(false),
-        "rate-down",
-        &["-"],
-        "a lower learning rate, by a fifth",
-        "",
-    ),
-    on_train(TrainCommand::Now, "now", &["end"], "charts and ladder as they are now", ""),
-    on_train(
-        TrainCommand::Discard,
-        "discard-run",
-        &["X"],
-        "stop without saving: back to the last checkpoint",
-        "",
-    ),
-    on_train(
-        TrainCommand::Prepare,
-        "prepare-run",
-        &["n"],
-        "prepare another run, or back",
-        "new run",
-    ),
-    on_train(
-        TrainCommand::AllOptions,
-        "all-options",
-        &["o"],
-        "every option, or those that matter",
-        "all",
-    ),
-    on_train(
-        TrainCommand::Reset,
-        "reset-option",
-        &["backspace", "delete"],
-        "the option as its preset has it",
-        "",
-    ),
-    on_train(
-        TrainCommand::Pin,
-        "pin-ends",
-        &["p"],
-        "let the run show the ladder between the explorer's A and B",
-        "pin",
-    ),
-    on_train(TrainCommand::Look, "look-at-data", &["r"], "look at the data again", ""),
+];
+
+/// What counts on every screen and leads to everything else.
+const EVERYWHERE: &[Entry] = &[
     everywhere(entry(
         Command::Show(Screen::Explore),
         "explorer",

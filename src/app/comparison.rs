@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::state::{Likeness, RungView, State};
+use super::likeness::Likeness;
+use super::state::{RungView, State};
 use crate::engine::{ModelInfo, Scene};
 use crate::eval::LadderMetrics;
 

@@ -45,7 +45,7 @@ impl Ask {
             Self::Direction => "name of the direction",
             Self::RenameModel => "another name for",
             Self::DuplicateModel => "copy of",
-            Self::DeleteModel => "delete from the disk",
+            Self::DeleteModel => "delete",
             Self::Option(_) => "value of",
             Self::Budget => "length of the run in all",
         }

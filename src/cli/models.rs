@@ -66,6 +66,7 @@ pub fn run(args: &ModelsArgs) -> anyhow::Result<ExitCode> {
             LibraryChange::Duplicate { from: model.clone(), to: name.clone() }
         }
         Some(Change::Delete { model, yes }) => {
+            library.own_folder(model)?;
             if !yes && !is_confirmed(&library.find(model)?)? {
                 eprintln!("not deleted");
                 return Ok(ExitCode::FAILURE);

@@ -186,7 +186,7 @@ ratio  one       valid                       two␇      valid
   1.0  return y  ✓                           日本      ✓
 
 one: 0/1 valid · 1 distinct · 0 blends · step 1.00
-two␇: 1/1 valid · 1 distinct · 1 blends · step 1.00
+two␇: 1/1 valid · 1 distinct · 0 blends · step 1.00
 ";
         assert_eq!(comparison().table(), wanted);
     }

@@ -72,10 +72,9 @@ impl Engines {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(open: OpenModel, model: &str, library: Library) -> io::Result<Self> {
+    pub fn start(open: OpenModel, model: &str, mut library: Library) -> io::Result<Self> {
         let (send, news) = crossbeam_channel::unbounded();
         let current = spawn(&open, 0, model, &send)?;
-        let mut library = library;
         library.add(Path::new(model));
         Ok(Self {
             open,
@@ -273,6 +272,13 @@ impl Engines {
     }
 }
 
+impl Drop for Engines {
+    fn drop(&mut self) {
+        // Leaving does not wait for a model that is still being opened.
+        retire(self.next.take());
+    }
+}
+
 fn spawn(open: &OpenModel, number: u64, given: &str, send: &Sender<News>) -> io::Result<Running> {
     let (open, name, send) = (Arc::clone(open), given.to_owned(), send.clone());
     // Whoever listened is gone when sending fails.
@@ -297,3 +303,6 @@ fn serve(jobs: &Receiver<Job>, send: &Sender<News>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ impl Library {
     /// # Errors
     /// A model that is not of the folder, a name that cannot be or is taken, or the system's reason.
     pub fn rename(&self, from: &str, to: &str) -> Result<(), LibraryError> {
-        let folder = self.own(from)?;
+        let folder = self.own_folder(from)?;
         let target = self.free(to)?;
         fs::rename(&folder, &target).map_err(|e| LibraryError::file(&folder, e))
     }
@@ -58,7 +58,7 @@ impl Library {
     /// # Errors
     /// A model that is not of the folder, or the system's reason.
     pub fn delete(&self, name: &str) -> Result<(), LibraryError> {
-        let folder = self.own(name)?;
+        let folder = self.own_folder(name)?;
         if folder.is_symlink() {
             // What it points at lies elsewhere.
             return fs::remove_file(&folder).map_err(|e| LibraryError::file(&folder, e));
@@ -69,8 +69,11 @@ impl Library {
         fs::remove_dir_all(&gone).map_err(|e| LibraryError::file(&gone, e))
     }
 
-    /// The folder of an own model.
-    fn own(&self, name: &str) -> Result<PathBuf, LibraryError> {
+    /// The folder of a model of this name that can be renamed and deleted.
+    ///
+    /// # Errors
+    /// A model that does not exist, comes with the program or lies elsewhere.
+    pub fn own_folder(&self, name: &str) -> Result<PathBuf, LibraryError> {
         let models = self.folder().ok_or(LibraryError::NoFolder)?;
         if check_name(name).is_ok() {
             let folder = models.join(name);

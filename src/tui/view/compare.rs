@@ -109,7 +109,9 @@ impl Screen<'_> {
         at: (Rect, Rect),
     ) {
         let mut line = |parts: Option<Vec<String>>, place: Rect| {
-            let text = parts.map_or_else(|| "decoding …".to_owned(), |parts| parts.join(" · "));
+            let coming =
+                || if place == at.1 && other.model.is_none() { "" } else { "decoding …" };
+            let text = parts.map_or_else(|| coming().to_owned(), |parts| parts.join(" · "));
             frame.render_widget(Line::styled(fit(&text, place.width), self.theme.dim), place);
         };
         line(counts(state, &state.rungs, state.figures.as_ref()), at.0);

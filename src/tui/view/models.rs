@@ -1,12 +1,13 @@
 //! The models that there are, and what is known of the chosen one.
 //!
 //! ```text
-//!   name           kind     domain     size     saved       right  exact  valid  blend
-//! ▸ python ●       bundled  python     12.1 MB               91.7   65.4   88.3    7.8
-//!   digits         trained  mnist      3.2 MB   2026-11-25   88.1   …
-//!     step-1200    snapshot mnist      …
-//! ─ digits ────────────────────────────────────────────────────────────────────────────
-//! latents 4 × 16, sphere (sphere)          data mnist, 60 k lines
+//!   name              domain    size    saved      exact valid blend kind
+//! ▸ python open       python    9.2 MB             65.4  88.3  7.8   bundled
+//!   digits            mnist     3.2 MB  2026-11-25 61.0  97.1  12.3  trained
+//!     step-1200       mnist     3.2 MB  2026-11-25 58.4  96.0  11.9  snapshot
+//!  python ────────────────────────────────────────────────────────────────────
+//!  kind         bundled                 parameters   4.5 M
+//!  domain       python                  size         9.2 MB
 //! ```
 //!
 //! Where there is room the facts stand beside the list; a small window has the names and a line.
@@ -21,13 +22,13 @@ use super::text::{clip, fit};
 use super::{row, Screen, WIDE};
 use crate::app::{model_facts, Notice, State};
 use crate::engine::{Figures, ModelEntry};
-use crate::report::{bytes, count, date, visible};
+use crate::report::{bytes, count, date, share, visible};
 use crate::tui::hit::Hit;
 
 /// Rows of the facts below the list.
 const FACTS: u16 = 8;
 /// Columns of a fact where they stand in columns.
-const FACT: u16 = 46;
+const FACT: u16 = 38;
 /// Columns of the word that names a fact.
 const WORD: usize = 13;
 
@@ -40,19 +41,31 @@ struct Column {
 
 /// From the first on, as many as there is room for.
 const COLUMNS: [Column; 9] = [
-    Column { heading: "kind", width: 9, of: |e| e.kind.name().to_owned() },
     Column { heading: "domain", width: 10, of: |e| e.domain.clone() },
-    Column { heading: "size", width: 9, of: |e| bytes(e.bytes) },
+    Column { heading: "size", width: 8, of: |e| bytes(e.bytes) },
     Column { heading: "saved", width: 11, of: |e| e.saved.map(date).unwrap_or_default() },
     Column { heading: "exact", width: 6, of: |e| percent(e, |f| f.exact_match) },
     Column { heading: "valid", width: 6, of: |e| percent(e, |f| f.interior_validity) },
     Column { heading: "blend", width: 6, of: |e| percent(e, |f| f.blend_yield) },
+    Column { heading: "kind", width: 9, of: |e| e.kind.name().to_owned() },
     Column { heading: "copy", width: 6, of: |e| percent(e, |f| f.copy_rate) },
     Column { heading: "numbers", width: 8, of: |e| e.parameters.map(count).unwrap_or_default() },
 ];
 
 fn percent(entry: &ModelEntry, of: fn(&Figures) -> f64) -> String {
     entry.figures().map(|figures| format!("{:.1}", 100.0 * of(figures))).unwrap_or_default()
+}
+
+/// The figures of a model, or what else is known of it.
+fn in_a_line(entry: &ModelEntry) -> String {
+    if let Some(figures) = entry.figures() {
+        let Figures { exact_match, interior_validity, blend_yield, .. } = figures;
+        let [exact, valid, blend] =
+            [exact_match, interior_validity, blend_yield].map(|f| share(*f));
+        return format!("exact {exact}, valid {valid}, blend {blend}");
+    }
+    let facts = model_facts(entry).into_iter().skip(1);
+    facts.map(|(word, fact)| format!("{word} {fact}")).collect::<Vec<_>>().join(", ")
 }
 
 impl Screen<'_> {
@@ -83,9 +96,8 @@ impl Screen<'_> {
         let (text, style) = match &state.notice {
             Notice::Error(message) => (visible(message).into_owned(), self.theme.bad),
             Notice::Status(_) => {
-                let facts = state.models.chosen().map(model_facts).unwrap_or_default();
-                let facts: Vec<String> = facts.into_iter().skip(2).map(|(_, fact)| fact).collect();
-                (visible(&facts.join(" · ")).into_owned(), self.theme.dim)
+                let line = state.models.chosen().map(in_a_line).unwrap_or_default();
+                (visible(&line).into_owned(), self.theme.dim)
             }
         };
         frame.render_widget(Line::styled(fit(&text, last.width), style), last);
@@ -95,8 +107,8 @@ impl Screen<'_> {
         if area.height == 0 {
             return;
         }
-        // Names have a third at least, and what the columns leave.
-        let least = (area.width / 3).max(16);
+        // Names have three tenths at least, and what the columns leave.
+        let least = (area.width * 3 / 10).max(16);
         let mut columns = Vec::new();
         let mut used = 0;
         for column in &COLUMNS {
