@@ -37,7 +37,7 @@ pub struct PriorArgs {
     /// Column of the text, by name or by number from 0
     #[arg(long, value_name = "COLUMN")]
     column: Option<Column>,
-    /// Fit only this kind; without it both, of which `sample` takes the better
+    /// Fit only this kind; without it both, of which `sample` takes the likelier
     #[arg(long, value_name = "mixture|flow", value_parser = kind)]
     kind: Option<PriorKind>,
     /// Components of the mixture
@@ -149,6 +149,12 @@ pub fn run(args: &PriorArgs) -> anyhow::Result<ExitCode> {
         );
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The kind that makes held-out latents likeliest: a fit that has learned its latents by heart is not drawn from.
+fn likeliest(rows: &[Row]) -> PriorKind {
+    let best = rows.iter().max_by(|a, b| a.log_likelihood.total_cmp(&b.log_likelihood));
+    best.map_or(PriorKind::Standard, |row| row.kind)
 }
 
 impl Row {

@@ -102,8 +102,12 @@ impl LearnedPrior {
     ///
     /// # Errors
     /// Those of reading the model's weights.
-    pub fn of_codes(model: &LoadedModel, codes: CodeMixture) -> Result<Self, EngineError> {
-        Ok(Self { codes: Some(codes), ..Self::new(model, None, None, PriorKind::Mixture)? })
+    pub fn of_codes(
+        model: &LoadedModel,
+        codes: CodeMixture,
+        best: PriorKind,
+    ) -> Result<Self, EngineError> {
+        Ok(Self { codes: Some(codes), ..Self::new(model, None, None, best)? })
     }
 
     /// The priors that were fitted to a model, where there are any.

@@ -38,5 +38,6 @@ pub(super) fn fit(
             ..Row::new(PriorKind::Mixture, total / held.len().max(1) as f64 / places)
         },
     ];
-    Ok(Some((rows, LearnedPrior::of_codes(model, fitted.mixture)?)))
+    let best = super::likeliest(&rows);
+    Ok(Some((rows, LearnedPrior::of_codes(model, fitted.mixture, best)?)))
 }

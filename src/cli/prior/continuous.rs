@@ -54,9 +54,7 @@ pub(super) fn fit(
     if let Some(flow) = &flow {
         rows.push(Row::new(PriorKind::Flow, data.mean_of_flow(flow)?));
     }
-    // Of what was fitted: the standard prior needs no file.
-    let likelier = |a: &&Row, b: &&Row| a.log_likelihood.total_cmp(&b.log_likelihood);
-    let best = rows[1..].iter().max_by(likelier).map_or(PriorKind::Standard, |row| row.kind);
+    let best = super::likeliest(&rows);
     let learned = LearnedPrior::new(model, fitted.map(|f| f.mixture), flow, best)?;
     Ok(Some((rows, learned)))
 }
