@@ -2,6 +2,8 @@
 //!
 //! Everything is read from `trainer.json` and `metrics.jsonl`; no weights are opened, so a list of many runs is quick.
 
+mod compare;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Checkpoint, Evaluation, Report, TrainConfig, TrainError, TRAINER_FILE};
+pub use compare::{differences, side_by_side, At, Difference, Moment};
 
 /// The reports of a run, one JSON object per line.
 pub const METRICS_FILE: &str = "metrics.jsonl";
