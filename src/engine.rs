@@ -37,7 +37,7 @@ use crate::report::Rung;
 pub use along::Along;
 pub use decode::{decode, Decode};
 pub use directions_file::save_directions;
-pub use loaded::{models_folder, LoadedModel, GUIDED_BEAMS};
+pub use loaded::{fetch_model, models_folder, LoadedModel, GUIDED_BEAMS};
 use pool::{Measurement, NamedDirection, Neighbour, Pool};
 pub use replay::{replay, replay_session};
 pub use scene::{

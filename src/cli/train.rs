@@ -8,8 +8,9 @@ use candle_core::Device;
 use clap::Args;
 use indicatif::HumanCount;
 
-use super::INTERRUPTED;
-use crate::corpus::{self, Column, ReadOptions};
+use super::{source, Shown, INTERRUPTED};
+use crate::corpus::hub::Split;
+use crate::corpus::{read_source, Column, ReadOptions, Source};
 use crate::domain::{domain, python_syntax, Codec, Domain};
 use crate::model::TransformerVae;
 use crate::numeric::Precision;
@@ -20,12 +21,13 @@ use crate::train::{
 
 #[derive(Debug, Args)]
 pub struct TrainArgs {
-    /// Text lines, jsonl, json, csv or tsv (plain, .gz or .zst), a folder of Python sources, or a folder of MNIST files
-    #[arg(long, value_name = "PATH")]
-    data: PathBuf,
-    /// Held-out lines; without it some lines of the data are held out
-    #[arg(long, value_name = "PATH")]
-    valid: Option<PathBuf>,
+    /// Text lines, jsonl, json, csv, tsv (plain, .gz or .zst) or parquet, a folder of Python sources, a folder of MNIST
+    /// files, or the train split of a data set of the Hugging Face hub
+    #[arg(long, value_name = "PATH|hf:OWNER/NAME[:COLUMN]", value_parser = source())]
+    data: Source,
+    /// Held-out lines, on the hub a validation or test split; without it some lines of the data are held out
+    #[arg(long, value_name = "PATH|hf:OWNER/NAME[:COLUMN]", value_parser = source())]
+    valid: Option<Source>,
     /// Column of the text, by name or by number from 0
     #[arg(long, value_name = "COLUMN")]
     column: Option<Column>,
@@ -111,7 +113,6 @@ impl DeviceName {
 }
 
 pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
-    let stop = super::stop_on_signals()?;
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("the folder {} cannot be made", args.out.display()))?;
     let resumed = if args.resume { Some(Checkpoint::load(&args.out)?) } else { None };
@@ -132,6 +133,8 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let domain = domain(&config.domain)?;
 
     let (mut lines, held_out) = read_lines(args, &config)?;
+    // Before, there is nothing to save: Ctrl-C ends a download at once.
+    let stop = super::stop_on_signals()?;
     let codec = match (&resumed, &args.start_from, &args.tokenizer) {
         (Some(_), _, _) => Codec::from_folder(&args.out)?,
         (None, Some(folder), _) => Codec::from_folder(folder)?,
@@ -151,10 +154,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     lines.shrink_to_fit();
     let held_out = encode(&codec, &held_out, &config, "held-out lines")?;
 
-    let name = args
-        .data
-        .file_name()
-        .map_or_else(|| args.data.display().to_string(), |n| n.to_string_lossy().into_owned());
+    let name = args.data.name();
     let inputs = Inputs {
         domain,
         codec: &codec,
@@ -242,18 +242,18 @@ fn read_lines(
     args: &TrainArgs,
     config: &TrainConfig,
 ) -> anyhow::Result<(Vec<String>, Vec<String>)> {
-    let read = |path: &Path| -> anyhow::Result<Vec<String>> {
+    let read = |data: &Source, split: Split| -> anyhow::Result<Vec<String>> {
         let options = ReadOptions {
             column: args.column.clone(),
             limit: args.limit,
             parses: |line| python_syntax::verdict(line).is_valid(),
             ..ReadOptions::default()
         };
-        let corpus = corpus::read(path, &options)?;
+        let mut shown = Shown::default();
+        let corpus = read_source(data, split, &options, &mut |news| shown.tell(news))?;
         let report = &corpus.report;
         eprintln!(
-            "{}: {} lines{}",
-            path.display(),
+            "{data}: {} lines{}",
             HumanCount(report.kept as u64),
             if report.skipped > 0 {
                 format!(", {} bad rows skipped", HumanCount(report.skipped as u64))
@@ -266,10 +266,10 @@ fn read_lines(
         }
         Ok(corpus.examples.into_iter().map(|e| e.text).collect())
     };
-    let mut lines = read(&args.data)?;
+    let mut lines = read(&args.data, Split::Train)?;
     let held_out = match &args.valid {
-        Some(path) => {
-            let mut held_out = read(path)?;
+        Some(data) => {
+            let mut held_out = read(data, Split::HeldOut)?;
             held_out.truncate(config.held_out);
             held_out
         }
