@@ -3,13 +3,16 @@
 mod actions;
 mod canvas;
 mod commands;
+mod comparison;
 mod directions;
 mod drawing;
 mod history;
 mod keep;
 mod keymap;
+mod models;
 mod picker;
 mod prompt;
+mod screen;
 mod state;
 mod tour;
 mod update;
@@ -17,13 +20,16 @@ mod update;
 pub use actions::{Action, Command, Step};
 pub use canvas::{Brush, Canvas, Pen};
 pub use commands::{keys, Entry, Keys, COMMANDS};
+pub use comparison::Comparison;
 pub use directions::{DirectionRow, Directions, Marked, Origin, Texts};
 pub use drawing::{draw_key, DrawAction, DrawKey, Drawing, DRAW_KEYS};
 pub use history::{Change, History};
 pub use keep::{Keep, Kept, Outcome};
-pub use keymap::{Key, KeyCode, KeyError, KeyMap, KeyMapError, Override, Row};
+pub use keymap::{Context, Key, KeyCode, KeyError, KeyMap, KeyMapError, Override, Row};
+pub use models::{model_facts, Listing, Models};
 pub use picker::{Item, Picker};
 pub use prompt::{Ask, Prompt};
+pub use screen::{Scope, Screen};
 pub use state::{
     EditedEnd, Likeness, Notice, Overlay, Panel, Pick, RungView, State, Strip, Typing,
 };

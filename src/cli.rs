@@ -11,6 +11,7 @@ mod interpolate;
 mod latents;
 mod logging;
 mod man;
+mod models;
 mod precision;
 mod runs;
 mod settings;
@@ -68,6 +69,8 @@ enum Command {
     Precision(precision::PrecisionArgs),
     /// List trained models and runs with their figures, or compare them
     Runs(runs::RunsArgs),
+    /// List the models that there are: bundled, local and trained ones; rename, duplicate and delete own ones
+    Models(models::ModelsArgs),
     /// Print the configuration that is in effect, as TOML
     Config(config::ConfigArgs),
     /// Print the completion script for a shell
@@ -167,6 +170,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Directions(args)) => directions::run(args),
         Some(Command::Precision(args)) => precision::run(args),
         Some(Command::Runs(args)) => runs::run(args),
+        Some(Command::Models(args)) => models::run(args),
         Some(Command::Config(args)) => config::run(args),
         Some(Command::Completions(args)) => completions::run(args),
         Some(Command::Man(args)) => man::run(args),

@@ -17,6 +17,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 pub use python_source::{extract_lines, is_trivial, read_python_folder};
 pub use source::{read_hub, read_source, Source};
 
@@ -50,12 +52,13 @@ pub enum Format {
 }
 
 /// A column, by name or by its number from 0.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum Column {
-    /// By name: of the header line, or a field of a JSON object.
-    Name(String),
     /// By number from 0.
     Number(usize),
+    /// By name: of the header line, or a field of a JSON object.
+    Name(String),
 }
 
 impl FromStr for Column {
@@ -184,6 +187,12 @@ pub enum CorpusError {
     /// It is on the hub and could not be had.
     #[error(transparent)]
     Hub(#[from] hub::HubError),
+}
+
+impl From<hub::NameError> for CorpusError {
+    fn from(e: hub::NameError) -> Self {
+        Self::Hub(e.into())
+    }
 }
 
 impl CorpusError {

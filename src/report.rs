@@ -1,7 +1,9 @@
 //! Writing results for people and programs: ladders as tables, JSON and files, untrusted text made visible,
 //! what changed between two texts.
 
+mod amounts;
 mod columns;
+mod compared;
 mod diff;
 mod evaluation;
 mod export;
@@ -9,7 +11,9 @@ mod ladder;
 mod visible;
 mod xml;
 
+pub use amounts::{bytes, count, date, duration, share};
 pub use columns::{columns, Align};
+pub use compared::{Compared, Comparison};
 pub use diff::changed;
 pub use evaluation::{figures_table, rungs_block, FigureColumn};
 pub use export::{Document, ExportError, Format, Part};

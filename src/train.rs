@@ -1,28 +1,44 @@
 //! Training a Transformer-VAE: batches, noise, the sharded step, schedules, evaluation and checkpoints.
 //!
-//! The trainer knows a [`Progress`] sink and a [`StopSignal`], nothing of terminals. A run is a function of its
+//! The trainer knows a [`Progress`] sink and a [`Control`], nothing of terminals. A run is a function of its
 //! configuration, its data and the step number alone: every random draw comes from a stream that is derived from
 //! `(seed, step, shard)`, so a resumed run goes on exactly as an uninterrupted one would.
 
 mod batch;
 mod checkpoint;
 mod config;
+mod control;
 mod data;
 mod evaluate;
+mod history;
+mod job;
+mod look;
 mod noise;
 mod progress;
 mod run;
 pub mod runs;
 mod schedule;
+mod showcase;
 mod step;
+mod trainer;
 
 pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
-pub use config::{Blend, Budget, Noise, Optimiser, Preset, TrainConfig};
+pub use config::{reference, train_option, TrainOption, OPTIONS};
+pub use config::{Blend, Budget, Decay, Noise, Optimiser, Preset, TrainConfig};
+pub use control::{Control, StopSignal};
 pub use data::{encode_corpus, TrainingData};
 pub use evaluate::{Evaluation, Evaluator};
-pub use progress::{JsonLines, LogProgress, Progress, Report, TerminalProgress};
-pub use run::{train, Inputs, Outcome, StopSignal};
+pub use history::{moment_folder, moments, HISTORY};
+pub use job::{DataOptions, Job, Source, Stage, JOB_FILE};
+pub use look::{estimate, look, Estimate, Look};
+pub use progress::{clock, JsonLines, LogProgress, Progress, Report, TerminalProgress};
+pub use run::{train, Inputs, Outcome};
+pub use showcase::{Reconstruction, ShownLadder, ShownRung};
 pub use step::{run_shards, FindBetween, ShardResult, StepInput};
+pub use trainer::{Told, Trainer};
+
+/// A run's reports, a JSON object per line.
+pub const METRICS_FILE: &str = "metrics.jsonl";
 
 /// What can end a training run early.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +52,12 @@ pub enum TrainError {
     /// There is nothing to train on.
     #[error("no usable training lines: {0}")]
     NoData(String),
+    /// A data set could not be read.
+    #[error(transparent)]
+    Data(#[from] crate::corpus::CorpusError),
+    /// It was asked to stop before the first step.
+    #[error("stopped before the first step")]
+    Stopped,
     /// The loss or a gradient was not finite.
     #[error(
         "the loss at step {step} is not finite; the batch is saved in {file} for inspection (try a lower --learning-rate)"

@@ -2,6 +2,7 @@
 
 use super::actions::{Command, Step};
 use super::keymap::{KeyMap, KeyMapError, Override, Row};
+use super::screen::{Scope, Screen};
 use super::state::{EditedEnd, Panel};
 
 /// A row of the table.
@@ -11,8 +12,8 @@ pub struct Entry {
     pub command: Command,
     /// Its name in the key map and the palette.
     pub name: &'static str,
-    /// The panel in which its keys count; none for everywhere.
-    pub panel: Option<Panel>,
+    /// The screen or panel on which it counts; none for everywhere.
+    pub scope: Option<Scope>,
     /// Keys, as `shift+left`, `r`, `?`.
     pub keys: &'static [&'static str],
     /// What it does, for help and palette.
@@ -21,6 +22,7 @@ pub struct Entry {
     pub hint: &'static str,
 }
 
+/// One that counts on the explorer's screen.
 const fn entry(
     command: Command,
     name: &'static str,
@@ -28,11 +30,17 @@ const fn entry(
     help: &'static str,
     hint: &'static str,
 ) -> Entry {
-    Entry { command, name, panel: None, keys, help, hint }
+    let scope = Some(Scope::Screen(Screen::Explore));
+    Entry { command, name, scope, keys, help, hint }
+}
+
+/// One that counts on every screen.
+const fn everywhere(entry: Entry) -> Entry {
+    Entry { scope: None, ..entry }
 }
 
 const fn within(panel: Panel, entry: Entry) -> Entry {
-    Entry { panel: Some(panel), ..entry }
+    Entry { scope: Some(Scope::Panel(panel)), ..entry }
 }
 
 /// One that counts in the panel of directions.
@@ -44,6 +52,18 @@ const fn on_direction(
     hint: &'static str,
 ) -> Entry {
     within(Panel::Directions, entry(command, name, keys, help, hint))
+}
+
+/// One that counts on the screen of models.
+const fn on_models(
+    command: Command,
+    name: &'static str,
+    keys: &'static [&'static str],
+    help: &'static str,
+    hint: &'static str,
+) -> Entry {
+    let scope = Some(Scope::Screen(Screen::Models));
+    Entry { command, name, scope, keys, help, hint }
 }
 
 /// All commands, in the order of the help.
@@ -104,14 +124,14 @@ pub const COMMANDS: &[Entry] = &[
         "to where the verdict flips next, towards B",
         "",
     ),
-    entry(
+    everywhere(entry(
         Command::Up,
         "up",
         &["up", "k"],
-        "to the row above: a rung, a latent token, a direction",
+        "to the row above: a rung, a direction, a model",
         "",
-    ),
-    entry(Command::Down, "down", &["down", "j"], "to the row below", ""),
+    )),
+    everywhere(entry(Command::Down, "down", &["down", "j"], "to the row below", "")),
     entry(Command::Tenth(0), "slide-to-a", &["0", "home"], "to A (1 … 9: to a tenth)", ""),
     entry(Command::Tenth(1), "slide-to-0.1", &["1"], "", ""),
     entry(Command::Tenth(2), "slide-to-0.2", &["2"], "", ""),
@@ -278,7 +298,7 @@ pub const COMMANDS: &[Entry] = &[
     ),
     entry(Command::CopyPoint, "copy", &["y"], "copy the decode at the slider", "copy"),
     entry(Command::CopyLadder, "copy-ladder", &["Y"], "copy the ladder as a table", ""),
-    entry(Command::NextTheme, "next-theme", &["ctrl+t"], "other colours", ""),
+    everywhere(entry(Command::NextTheme, "next-theme", &["ctrl+t"], "other colours", "")),
     entry(Command::Tour, "tour", &["f2"], "show the tour", ""),
     on_direction(
         Command::Strength(Step::Left),
@@ -369,13 +389,80 @@ pub const COMMANDS: &[Entry] = &[
     ),
     entry(Command::Mark(0), "mark-1", &["m"], "mark the point for set 1, or not", ""),
     entry(Command::Mark(1), "mark-2", &["M"], "mark the point for set 2, or not", ""),
-    entry(Command::Palette, "palette", &[":", "ctrl+p"], "find a command by its name", "commands"),
-    entry(Command::Help, "help", &["?", "f1"], "show or hide this help", "help"),
-    entry(Command::Quit, "quit", &["q", "ctrl+c"], "quit", "quit"),
+    within(
+        Panel::Compare,
+        entry(
+            Command::EndComparison,
+            "end-comparison",
+            &["delete", "backspace"],
+            "close the model that the open one is compared with",
+            "end comparison",
+        ),
+    ),
+    on_models(Command::OpenModel, "open-model", &["enter"], "open the model", "open"),
+    on_models(
+        Command::CompareModel,
+        "compare-model",
+        &["c"],
+        "compare the open model with this one on the same ladder",
+        "compare",
+    ),
+    on_models(
+        Command::RenameModel,
+        "rename-model",
+        &["n"],
+        "give the model another name",
+        "rename",
+    ),
+    on_models(
+        Command::DuplicateModel,
+        "duplicate-model",
+        &["d"],
+        "copy the model into the folder of models",
+        "duplicate",
+    ),
+    on_models(
+        Command::DeleteModel,
+        "delete-model",
+        &["delete", "D"],
+        "delete the model from the disk, after its name was typed",
+        "",
+    ),
+    on_models(
+        Command::FilterModels,
+        "filter-models",
+        &["/"],
+        "narrow the list down by letters of name, domain and kind",
+        "filter",
+    ),
+    on_models(Command::ListModels, "list-models", &["r"], "read the folders again", ""),
+    everywhere(entry(
+        Command::Show(Screen::Explore),
+        "explorer",
+        &["esc"],
+        "back to the explorer",
+        "explorer",
+    )),
+    everywhere(entry(
+        Command::Show(Screen::Models),
+        "models",
+        &["f3"],
+        "the models that there are: open, compare, rename, delete",
+        "",
+    )),
+    everywhere(entry(
+        Command::Palette,
+        "palette",
+        &[":", "ctrl+p"],
+        "find a command by its name",
+        "commands",
+    )),
+    everywhere(entry(Command::Help, "help", &["?", "f1"], "show or hide this help", "help")),
+    everywhere(entry(Command::Quit, "quit", &["q", "ctrl+c"], "quit", "quit")),
 ];
 
-/// Which key does what; a panel's own keys go before those that count everywhere.
-pub type Keys = KeyMap<Command, Panel>;
+/// Which key does what; a panel's own keys go before its screen's and those that count everywhere.
+pub type Keys = KeyMap<Command, Scope>;
 
 /// The table's keys, with a person's own in place of the default ones.
 ///
@@ -386,7 +473,7 @@ pub fn keys(overrides: &[Override]) -> Result<Keys, KeyMapError> {
         id: entry.name,
         command: entry.command,
         keys: entry.keys,
-        context: entry.panel,
+        context: entry.scope,
     });
     KeyMap::new(rows, overrides)
 }

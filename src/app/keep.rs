@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::models::Listing;
 use super::state::State;
 use crate::engine::{Bookmark, Scene, Session};
 use crate::report::{Part, Rung};
@@ -57,6 +58,8 @@ pub enum Outcome {
     Exported(PathBuf),
     /// The own directions lie in this file.
     SavedDirections(PathBuf),
+    /// The models were listed.
+    Models(Box<Listing>),
     /// Something to tell.
     Told(String),
     /// It did not work, and why.

@@ -1,10 +1,12 @@
 //! What an action changes, and what has to be done about it.
 
+mod comparison;
 mod directions;
 mod draw;
 mod ends;
 mod engine;
 mod keep;
+mod models;
 mod slide;
 #[cfg(test)]
 mod tests;
@@ -14,13 +16,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::actions::{Action, Command};
-use super::commands::COMMANDS;
 use super::history::Change;
 use super::picker::{Item, Picker};
 use super::prompt::Ask;
+use super::screen::Screen;
 use super::state::{Notice, Overlay, Panel, Pick, RungView, State, Strip};
 use crate::engine::pool::NamedDirection;
-use crate::engine::{Decoding, Kind, Request, Scene, Session, Task};
+use crate::engine::{Decoding, Kind, LibraryChange, Request, Scene, Session, Task};
 use crate::latent::Path;
 use crate::report::Document;
 
@@ -56,6 +58,18 @@ pub enum Effect {
         /// Whether a file that is there already is replaced.
         replace: bool,
     },
+    /// Open a model, by its name or folder, in the place of the open one.
+    OpenModel(String),
+    /// Open a model, by its name or folder, beside the open one.
+    Compare(String),
+    /// Close the model beside the open one.
+    EndComparison,
+    /// Ask the engine of the model beside the open one.
+    DecodeOther(Request),
+    /// List all models.
+    ListModels,
+    /// Change the folder of models, then list all models.
+    ChangeModels(LibraryChange),
     /// Draw in the colours of the next theme.
     NextTheme,
     /// The tour is not to be shown again by itself.
@@ -79,12 +93,15 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
         state.overlay = None;
         return update(state, Action::Run(command));
     }
+    if !state.takes(&action) {
+        return Vec::new();
+    }
     let before = state.scene.clone();
     let wanted = state.wants_inspection();
     if action == Action::Run(Command::BestPath) {
         return Vec::from_iter(request(state, Kind::Paths));
     }
-    if state.model.is_some() && !matches!(action, Action::Engine(_) | Action::Done(_)) {
+    if state.model.is_some() && !action.is_news() {
         // What was told has been read when the next key is pressed.
         state.notice = Notice::Status(engine::READY.to_owned());
     }
@@ -97,6 +114,16 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
                 return effects;
             }
         }
+        Action::Opened { given, info, samples } => {
+            models::opened(state, given, info, samples);
+            let mut effects = everything(state);
+            effects.extend(directions::follow(state));
+            effects.extend(comparison::follow(state));
+            effects.append(&mut state.outbox);
+            return effects;
+        }
+        Action::NotOpened { given, message } => models::not_opened(state, &given, message),
+        Action::Other(reply) => comparison::take(state, reply),
         Action::Done(outcome) => keep::take(state, outcome),
         Action::Run(Command::Undo) => travel(state, false),
         Action::Run(Command::Redo) => travel(state, true),
@@ -114,6 +141,7 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
     keep::choose(state, state.keep.row);
     let mut effects = requests(state, &before, wanted);
     effects.extend(directions::follow(state));
+    effects.extend(comparison::follow(state));
     effects.append(&mut state.outbox);
     effects
 }
@@ -122,7 +150,7 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
 fn accepted_command(state: &State, action: &Action) -> Option<Command> {
     match (action, &state.overlay) {
         (Action::Accept, Some(Overlay::Picking(Pick::Command, picker))) => {
-            COMMANDS.get(picker.chosen_item()?).map(|entry| entry.command)
+            state.commands().nth(picker.chosen_item()?).map(|entry| entry.command)
         }
         _ => None,
     }
@@ -147,6 +175,7 @@ fn apply(state: &mut State, action: Action) {
         Action::ChooseRow(row) => match &mut state.overlay {
             Some(Overlay::Picking(_, picker)) => picker.choose(row),
             Some(Overlay::Help(_)) => scroll_help(state, row),
+            _ if state.screen == Screen::Models => models::choose(state, row),
             _ if state.focus == Panel::Mix => {
                 state.token = row.min(state.tokens().saturating_sub(1));
             }
@@ -168,7 +197,11 @@ fn apply(state: &mut State, action: Action) {
         Action::Accept => accept(state),
         Action::Leave => leave(state),
         // These are taken before.
-        Action::Engine(_) | Action::Done(_) => {}
+        Action::Engine(_)
+        | Action::Other(_)
+        | Action::Opened { .. }
+        | Action::NotOpened { .. }
+        | Action::Done(_) => {}
     }
 }
 
@@ -191,20 +224,22 @@ fn accept(state: &mut State) {
 
 /// The list of all commands with their keys.
 fn palette(state: &mut State) {
-    let items = COMMANDS.iter().map(|entry| {
+    let items = state.commands().map(|entry| {
         let keys: Vec<String> =
             state.keys.keys(entry.command).iter().map(ToString::to_string).collect();
         let name = entry.name.replace('-', " ");
         let text = if entry.help.is_empty() { name } else { format!("{name} · {}", entry.help) };
         Item { text, detail: keys.join(" ") }
     });
-    state.overlay = Some(Overlay::Picking(Pick::Command, Picker::new(items.collect())));
+    let picker = Picker::new(items.collect());
+    state.overlay = Some(Overlay::Picking(Pick::Command, picker));
 }
 
 fn leave(state: &mut State) {
     let (end, before) = match state.overlay.take() {
         Some(Overlay::Typing(typing)) => (typing.end, typing.before),
         Some(Overlay::Drawing(drawing)) => (drawing.end, drawing.before),
+        Some(Overlay::Filter) => return state.models.show_all(),
         Some(_) => return,
         None => return tour::leave(state),
     };
@@ -257,7 +292,7 @@ fn run(state: &mut State, command: Command) {
         Command::FewerRungs => rungs(state, state.scene.rungs.saturating_sub(1)),
         Command::Probabilities => state.probabilities = !state.probabilities,
         Command::NextPanel => turn(state, 1),
-        Command::PreviousPanel => turn(state, Panel::ALL.len() - 1),
+        Command::PreviousPanel => turn(state, state.panels().len() - 1),
         Command::Bookmark => keep::ask(state, Ask::Bookmark),
         Command::Note => keep::ask_note(state),
         Command::Remove => keep::remove(state),
@@ -269,6 +304,15 @@ fn run(state: &mut State, command: Command) {
         Command::CopyLadder => keep::copy_ladder(state),
         Command::NextTheme => state.outbox.push(Effect::NextTheme),
         Command::Tour => state.tour = Some(0),
+        Command::Show(screen) => show(state, screen),
+        Command::OpenModel => models::open(state),
+        Command::CompareModel => comparison::begin(state),
+        Command::EndComparison => comparison::end(state),
+        Command::RenameModel => models::ask(state, Ask::RenameModel),
+        Command::DuplicateModel => models::ask(state, Ask::DuplicateModel),
+        Command::DeleteModel => models::ask(state, Ask::DeleteModel),
+        Command::FilterModels => models::filter(state),
+        Command::ListModels => models::list(state),
         Command::Help => {
             state.overlay = match state.overlay {
                 Some(Overlay::Help(_)) => None,
@@ -281,6 +325,17 @@ fn run(state: &mut State, command: Command) {
     }
 }
 
+/// To another screen; what lies on top of the present one is left as with escape.
+fn show(state: &mut State, screen: Screen) {
+    if state.overlay.is_some() {
+        leave(state);
+    }
+    state.screen = screen;
+    if screen == Screen::Models {
+        models::list(state);
+    }
+}
+
 /// The row above or below in the list on top or the focused panel.
 fn row(state: &mut State, down: bool) {
     if let Some(Overlay::Picking(_, picker)) = &mut state.overlay {
@@ -290,6 +345,9 @@ fn row(state: &mut State, down: bool) {
     let next = |at: usize| if down { at + 1 } else { at.saturating_sub(1) };
     if let Some(Overlay::Help(first)) = state.overlay {
         return scroll_help(state, next(first));
+    }
+    if state.screen == Screen::Models {
+        return models::step(state, down);
     }
     match state.focus {
         Panel::Mix => state.token = next(state.token).min(state.tokens().saturating_sub(1)),
@@ -305,11 +363,15 @@ fn scroll_help(state: &mut State, first: usize) {
 }
 
 fn turn(state: &mut State, by: usize) {
-    let at = Panel::ALL.iter().position(|p| *p == state.focus).unwrap_or(0);
-    focus(state, Panel::ALL[(at + by) % Panel::ALL.len()]);
+    let panels = state.panels();
+    let at = panels.iter().position(|p| *p == state.focus).unwrap_or(0);
+    focus(state, panels[(at + by) % panels.len()]);
 }
 
 fn focus(state: &mut State, panel: Panel) {
+    if !state.panels().contains(&panel) {
+        return;
+    }
     state.focus = panel;
     if panel != Panel::Ladder {
         state.side = panel;

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use clap::Args;
@@ -14,10 +15,12 @@ use super::{source, ModelArg, Shown};
 use crate::app::{keys, Keep, Notice, State};
 use crate::corpus::hub::Split;
 use crate::corpus::{read_source, Column, Example, ReadOptions, Source};
-use crate::engine::{models_folder, Engine, EngineError, LatentModel, Session};
+use crate::engine::{models_folder, EngineError, LatentModel, Session};
 use crate::model::write_atomically;
 use crate::numeric::Precision;
-use crate::tui::{Depth, Look, Preferences, ScreenSize, Script, Theme, ThemeName};
+use crate::tui::{
+    Depth, Engines, Look, OpenModel, Preferences, ScreenSize, Script, Theme, ThemeName,
+};
 
 /// The size of a picture of the screen where nobody asks for another.
 const SIZE: ScreenSize = ScreenSize { width: 120, height: 40 };
@@ -103,30 +106,53 @@ pub fn run(args: &ExploreArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     if let Some((session, file)) = session.zip(args.session.clone()) {
         state.begin_with_session(file, session);
     }
-    let data = args.data.clone().map(|data| {
-        let (column, label) = (args.column.clone(), args.label_column.clone());
-        (data, ReadOptions { column, label, ..ReadOptions::default() })
-    });
     // What is downloaded shows a bar, so it comes before the screen.
-    let fetched = super::download::fetch(&model.model)?;
-    let downloaded = match &data {
-        Some((data @ Source::Hub(_), options)) => Some(texts(data, options, seed)?),
-        _ => None,
-    };
-    let engine = Engine::spawn(move || {
-        let mut model = model.load(fetched)?;
-        if let Some(texts) = downloaded {
-            model = model.with_samples(texts);
-        } else if let Some((data, options)) = data {
-            model = model.with_samples(texts(&data, &options, seed)?);
+    super::download::fetch(&model.model)?;
+    let data = match args.data.clone() {
+        Some(data) => {
+            let (column, label) = (args.column.clone(), args.label_column.clone());
+            let options = ReadOptions { column, label, ..ReadOptions::default() };
+            Some(match &data {
+                Source::Hub(_) => Texts::Read(texts(&data, &options, seed)?),
+                Source::Path(_) => Texts::In(data, options),
+            })
         }
-        Ok(Box::new(model) as Box<dyn LatentModel>)
-    })?;
+        None => None,
+    };
+    let opens = open_with(model.precision, data, seed);
+    let library = super::models::library();
+    let mut engines = Engines::start(opens, &model.model, library)?;
     match &args.shot {
-        Some(file) => shoot(args, file, &engine, state, &explorer)?,
-        None => crate::tui::explore(&engine, state, &explorer, !args.no_tour)?,
+        Some(file) => shoot(args, file, &mut engines, state, &explorer)?,
+        None => crate::tui::explore(&mut engines, state, &explorer, !args.no_tour)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Texts for random ends, neighbours and directions.
+enum Texts {
+    /// They have been read.
+    Read(Vec<Example>),
+    /// They are read beside the model.
+    In(Source, ReadOptions),
+}
+
+/// Opens models with this precision where one is asked for. The data's texts are those of the first model and of others of
+/// its domain.
+fn open_with(precision: Option<Precision>, data: Option<Texts>, seed: u64) -> OpenModel {
+    let first: OnceLock<&str> = OnceLock::new();
+    Arc::new(move |model| {
+        // The screen is on: a download shows nothing.
+        let mut model = ModelArg { model: model.to_owned(), precision }.load(None)?;
+        let domain = model.domain().name();
+        if let Some(data) = data.as_ref().filter(|_| *first.get_or_init(|| domain) == domain) {
+            model = model.with_samples(match data {
+                Texts::Read(texts) => texts.clone(),
+                Texts::In(data, options) => texts(data, options, seed)?,
+            });
+        }
+        Ok(Box::new(model) as Box<dyn LatentModel>)
+    })
 }
 
 /// The model that is asked for.
@@ -157,7 +183,7 @@ fn lasting(model: &str) -> String {
 fn shoot(
     args: &ExploreArgs,
     file: &Path,
-    engine: &Engine,
+    engines: &mut Engines,
     mut state: State,
     preferences: &Preferences,
 ) -> anyhow::Result<()> {
@@ -165,7 +191,7 @@ fn shoot(
     let script = args.keys.clone().unwrap_or_default();
     let size = args.size.unwrap_or(SIZE);
     let look = Look::new(theme, preferences.blocks());
-    let played = crate::tui::play(engine, &mut state, &script, size, look);
+    let played = crate::tui::play(engines, &mut state, &script, size, look);
     if let (None, Notice::Error(message)) = (&state.model, &state.notice) {
         anyhow::bail!("{message}");
     }

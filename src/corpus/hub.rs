@@ -39,6 +39,15 @@ pub struct Download {
     pub total: u64,
 }
 
+impl std::fmt::Display for Download {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { file, number: (number, of), done, total } = self;
+        let million = |bytes: &u64| *bytes as f64 / 1e6;
+        let (done, total) = (million(done), million(total));
+        write!(f, "{file} ({number} of {of}), {done:.1} of {total:.1} MB")
+    }
+}
+
 /// Receives what a download tells, many times a second, and can stop it; what has arrived is kept.
 pub type Listener<'a> = dyn FnMut(&News) -> ControlFlow<()> + 'a;
 

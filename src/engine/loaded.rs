@@ -23,11 +23,30 @@ pub const GUIDED_BEAMS: usize = 8;
 const GUIDED_ROWS: usize = 12;
 
 /// A model that comes with the program.
-struct Bundled {
-    name: &'static str,
-    config: &'static [u8],
-    weights: &'static [u8],
-    tokenizer: &'static [u8],
+#[derive(Clone, Copy)]
+pub(super) struct Bundled {
+    pub name: &'static str,
+    pub config: &'static [u8],
+    pub weights: &'static [u8],
+    pub tokenizer: &'static [u8],
+    pub trainer: &'static [u8],
+}
+
+impl Bundled {
+    /// The files of its folder.
+    pub(super) fn files(&self) -> [(&'static str, &'static [u8]); 4] {
+        [
+            ("config.json", self.config),
+            ("model.safetensors", self.weights),
+            ("tokenizer.json", self.tokenizer),
+            ("trainer.json", self.trainer),
+        ]
+    }
+}
+
+/// All models that come with the program.
+pub(super) fn bundled_models() -> impl Iterator<Item = Bundled> {
+    BUNDLED.into_iter()
 }
 
 const BUNDLED: [Bundled; 1] = [Bundled {
@@ -35,6 +54,7 @@ const BUNDLED: [Bundled; 1] = [Bundled {
     config: include_bytes!("../../checkpoints/python/config.json"),
     weights: include_bytes!("../../checkpoints/python/model.safetensors"),
     tokenizer: include_bytes!("../../checkpoints/python/tokenizer.json"),
+    trainer: include_bytes!("../../checkpoints/python/trainer.json"),
 }];
 
 /// A model with everything that turns texts into latents and back.

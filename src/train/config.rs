@@ -1,5 +1,6 @@
 //! What a training run is told: shape of the model, noise, optimiser, batches, budget; and the presets.
 
+mod options;
 mod parts;
 mod presets;
 mod validate;
@@ -10,6 +11,7 @@ use super::TrainError;
 use crate::domain::{PAD_ID, START_ID};
 use crate::model::{Bottleneck, Config, Family, Queries, Regulariser, SphereShape, TvaeConfig};
 use crate::numeric::Precision;
+pub use options::{reference, train_option, TrainOption, OPTIONS};
 pub use parts::{Blend, Budget, Decay, Noise, Optimiser};
 pub use presets::Preset;
 
@@ -85,6 +87,11 @@ pub struct TrainConfig {
     pub eval_steps: usize,
     /// Evaluate every so many minutes, where `eval_steps` is 0.
     pub eval_minutes: f64,
+    /// Ends of the ladder that is decoded at every evaluation; two held-out lines where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<[String; 2]>,
+    /// Models of earlier evaluations that are kept beside the run; 0 for none.
+    pub history: usize,
     /// Save a checkpoint every so many minutes.
     pub save_minutes: f64,
     /// Save a checkpoint every so many steps; 0: by time.

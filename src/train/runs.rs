@@ -11,11 +11,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Checkpoint, Evaluation, Report, TrainConfig, TrainError, TRAINER_FILE};
+use super::{Checkpoint, Evaluation, Report, TrainConfig, TrainError, METRICS_FILE, TRAINER_FILE};
 pub use compare::{differences, side_by_side, At, Difference, Moment};
-
-/// The reports of a run, one JSON object per line.
-pub const METRICS_FILE: &str = "metrics.jsonl";
 
 /// A run that told nothing for so long, and did not say that it ended, was interrupted.
 const SILENCE: Duration = Duration::from_secs(600);
@@ -196,7 +193,7 @@ pub fn read_run(dir: &Path) -> Result<RunSummary, TrainError> {
                 run.evaluation = Some(figures);
             }
             Report::End { seconds, .. } => run.seconds = run.seconds.max(seconds),
-            Report::Saved { .. } => {}
+            _ => {}
         }
     }
     Ok(run)

@@ -69,6 +69,8 @@ impl TrainConfig {
             final_pairs: 500,
             eval_steps: 0,
             eval_minutes: 5.0,
+            pinned: None,
+            history: 10,
             save_minutes: 2.0,
             save_steps: 0,
         };
