@@ -8,6 +8,7 @@ mod diff;
 mod evaluation;
 mod export;
 mod ladder;
+mod tensorboard;
 mod visible;
 mod xml;
 
@@ -16,7 +17,10 @@ pub use columns::{columns, Align};
 pub use compared::{Compared, Comparison};
 pub use diff::changed;
 pub use evaluation::{figures_table, rungs_block, FigureColumn};
-pub use export::{Document, ExportError, Format, Part};
+pub use export::{picture_sheet, Document, ExportError, Format, Part};
 pub use ladder::{ladder_json, ladder_table, verdict_json, Rung};
+#[cfg(test)]
+pub(crate) use tensorboard::reader as event_reader;
+pub use tensorboard::{EventFile, EventValue, Png};
 pub use visible::{visible, Shown};
 pub use xml::xml;

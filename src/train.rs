@@ -31,7 +31,9 @@ pub use evaluate::{Evaluation, Evaluator};
 pub use history::{moment_folder, moments, HISTORY};
 pub use job::{DataOptions, Job, Source, Stage, JOB_FILE};
 pub use look::{estimate, look, Estimate, Look};
-pub use progress::{clock, JsonLines, LogProgress, Progress, Report, TerminalProgress};
+pub use progress::{
+    clock, JsonLines, LogProgress, Progress, Report, TensorBoard, TerminalProgress,
+};
 pub use run::{train, Inputs, Outcome};
 pub use showcase::{Reconstruction, ShownLadder, ShownRung};
 pub use step::{run_shards, FindBetween, ShardResult, StepInput};

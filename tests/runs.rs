@@ -65,7 +65,7 @@ fn runs_are_listed_with_state_figures_and_what_is_not_the_presets() {
         text.lines().find(|l| l.starts_with(name)).unwrap_or_else(|| panic!("{name} in\n{text}"))
     };
     let cells: Vec<&str> = line("small").split_whitespace().collect();
-    assert_eq!(cells[..6], ["small", "python", "300", "2.0", "1000", "finished"]);
+    assert_eq!(cells[..6], ["small", "python", "300", "5.0", "1000", "finished"]);
     assert_eq!(cells[6..8], ["50.0", "30.0"]);
     assert!(line("large").contains("stopped"), "{text}");
     assert!(text.contains("tiny, but batch = 128"), "{text}");

@@ -129,11 +129,9 @@ fn list(runs: &[RunSummary]) -> String {
         out += &format!("{line}\n");
         let folder = run.folder.display().to_string();
         out += &format!("  {}\n", visible(&folder));
-        let changed: Vec<String> = run
-            .changed_options()
-            .into_iter()
-            .map(|(option, value)| format!("{option} = {value}"))
-            .collect();
+        let changes = run.train_config().map(|config| config.changes()).unwrap_or_default();
+        let changed: Vec<String> =
+            changes.iter().map(|(option, value)| format!("{option} = {value}")).collect();
         if !changed.is_empty() {
             let preset = run.config["preset"].as_str().unwrap_or_default();
             out += &format!("  {preset}, but {}\n", visible(&changed.join(", ")));

@@ -81,6 +81,9 @@ pub struct TrainArgs {
     /// Go on from the checkpoint in the --out folder, with the configuration and the data it was started with
     #[arg(long, conflicts_with_all = ["config", "set", "preset", "batch", "learning_rate", "seed", "shards", "precision", "tokenizer", "start_from", "domain"])]
     resume: bool,
+    /// Also write figures, ladders and samples for TensorBoard, into the --out folder
+    #[arg(long)]
+    tensorboard: bool,
     /// Print the last figures as one JSON document
     #[arg(long)]
     json: bool,
@@ -126,7 +129,8 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let stop = super::stop_on_signals()?;
-    let job = job(args)?.with_budget(budget(args));
+    let mut job = job(args)?.with_budget(budget(args));
+    job.config.tensorboard |= args.tensorboard;
     let device = args.device.open()?;
     let mut terminal = TerminalProgress::new();
     let sinks: &mut [&mut dyn Progress] = &mut [&mut LogProgress, &mut terminal];

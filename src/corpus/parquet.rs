@@ -18,6 +18,14 @@ const BLOCK: usize = 4096;
 
 /// Reads one file.
 pub(super) fn read_parquet(path: &Path, options: &ReadOptions) -> Result<Corpus, CorpusError> {
+    // The decoder of the pages trusts their lengths: in a damaged file it can panic.
+    let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read_rows(path, options)));
+    read.unwrap_or_else(|_| {
+        Err(CorpusError::content(path, "a page cannot be read; the file is damaged"))
+    })
+}
+
+fn read_rows(path: &Path, options: &ReadOptions) -> Result<Corpus, CorpusError> {
     let damaged = |e: ParquetError| {
         CorpusError::content(path, format!("{e}; the file is damaged or no parquet file"))
     };

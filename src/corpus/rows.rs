@@ -47,14 +47,20 @@ fn format_by_name(name: &str) -> Format {
     }
 }
 
-/// Whether a `.json` file holds an object per line, as many data sets have it: its first line is a whole object.
+/// Whether a `.json` file holds an object per line, as many data sets have it: its first two lines are whole objects.
 fn is_lines(path: &Path) -> Result<bool, CorpusError> {
-    /// A first line longer than this is part of one document.
+    /// A line longer than this is part of one document.
     const LONGEST: u64 = 1 << 20;
-    let mut line = Vec::new();
-    // What cannot be read is told by whoever reads all of it.
-    let read = open(path)?.take(LONGEST).read_until(b'\n', &mut line).is_ok();
-    Ok(read && serde_json::from_slice::<serde_json::Map<String, Value>>(&line).is_ok())
+    let mut input = open(path)?;
+    for _ in 0..2 {
+        let mut line = Vec::new();
+        // What cannot be read is told by whoever reads all of it.
+        let read = input.by_ref().take(LONGEST).read_until(b'\n', &mut line).is_ok();
+        if !read || serde_json::from_slice::<serde_json::Map<String, Value>>(&line).is_err() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 pub(super) fn full(corpus: &Corpus, options: &ReadOptions) -> bool {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     encode_corpus, train, Budget, Checkpoint, Control, Inputs, JsonLines, Outcome, Progress,
-    TrainConfig, TrainError, TrainingData, TRAINING_FILE,
+    TensorBoard, TrainConfig, TrainError, TrainingData, TRAINING_FILE,
 };
 use crate::corpus::hub::{Download, HubName, Listener, News, Split};
 use crate::corpus::{self, Column, Corpus, ReadOptions};
@@ -257,7 +257,8 @@ impl Job {
         })
     }
 
-    /// Prepares and trains. A run that goes on takes the budget of [`Job::config`] and nothing else of it.
+    /// Prepares and trains. A run that goes on takes the budget of [`Job::config`], whether it writes for TensorBoard, and
+    /// nothing else of it.
     ///
     /// # Errors
     /// [`TrainError`]; what was saved before stays on the disk.
@@ -277,7 +278,10 @@ impl Job {
             ));
         }
         let config = match &resumed {
-            Some((_, config, _)) => TrainConfig { budget: self.config.budget, ..config.clone() },
+            Some((_, config, _)) => {
+                let TrainConfig { budget, tensorboard, .. } = self.config;
+                TrainConfig { budget, tensorboard, ..config.clone() }
+            }
             None => self.config.clone(),
         };
         config.validate()?;
@@ -322,7 +326,12 @@ impl Job {
         let resume = resumed.map(|(checkpoint, _, tensors)| (checkpoint, tensors));
         let step = resume.as_ref().map_or(0, |(checkpoint, _)| checkpoint.step);
         let mut metrics = JsonLines::open(&out.join(super::METRICS_FILE), step)?;
+        let mut board = match config.tensorboard {
+            true => Some(TensorBoard::open(out, step, domain)?),
+            false => None,
+        };
         let mut all: Vec<&mut dyn Progress> = vec![&mut metrics];
+        all.extend(board.as_mut().map(|board| board as &mut dyn Progress));
         all.extend(sinks.iter_mut().map(|sink| &mut **sink as &mut dyn Progress));
         train(&config, &inputs, out, resume, &mut all, control)
     }

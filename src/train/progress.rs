@@ -1,6 +1,7 @@
 //! Sinks for what a run reports: a JSON line per report, a progress bar, events of the log.
 
 mod log;
+mod tensorboard;
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, IsTerminal, Write};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{Evaluation, Reconstruction, ShownLadder, Stage, TrainError};
 use crate::corpus::hub::Download;
 pub use log::LogProgress;
+pub use tensorboard::TensorBoard;
 
 /// One report of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

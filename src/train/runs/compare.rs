@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{history, RunSummary};
-use crate::train::{Evaluation, Report, TrainConfig, TrainError};
+use crate::train::{Evaluation, Report, TrainError};
 
 /// Steps at which runs are compared, at most.
 const STEPS: usize = 10;
@@ -75,21 +75,6 @@ pub fn differences(configs: &[&Value]) -> Vec<Difference> {
         })
         .filter(|difference| difference.values.windows(2).any(|pair| pair[0] != pair[1]))
         .collect()
-}
-
-impl RunSummary {
-    /// The options in which the run differs from its own preset for its domain, with the run's values. None where
-    /// this version cannot read its configuration.
-    #[must_use]
-    pub fn changed_options(&self) -> Vec<(String, Value)> {
-        let Some(config) = self.train_config() else { return Vec::new() };
-        let preset = TrainConfig::preset(config.preset, &config.domain);
-        let Ok(preset) = serde_json::to_value(preset) else { return Vec::new() };
-        differences(&[&preset, &self.config])
-            .into_iter()
-            .filter_map(|d| Some((d.option, d.values.into_iter().nth(1)??)))
-            .collect()
-    }
 }
 
 /// The figures of runs side by side: at up to ten of the evaluations of the run that was evaluated least, as far as all
