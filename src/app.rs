@@ -15,6 +15,7 @@ mod prompt;
 mod screen;
 mod state;
 mod tour;
+mod training;
 mod update;
 
 pub use actions::{Action, Command, Step};
@@ -34,4 +35,8 @@ pub use state::{
     EditedEnd, Likeness, Notice, Overlay, Panel, Pick, RungView, State, Strip, Typing,
 };
 pub use tour::{Place, TourStep, TOUR};
+pub use training::{
+    Chart, Ending, Form, FormRow, Looked, RunState, RunView, Series, Steer, StepFigures,
+    TrainCommand, Training,
+};
 pub use update::{update, Effect};

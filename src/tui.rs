@@ -1,6 +1,7 @@
 //! The explorer on a terminal: drawing, events, and the loop between them.
 
 pub mod canvas;
+mod chart;
 mod effects;
 mod engines;
 mod events;

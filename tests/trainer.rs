@@ -46,9 +46,11 @@ fn job(out: &Path, config: TrainConfig) -> Job {
 }
 
 /// All of a run's messages until it ends.
-fn messages(trainer: &Trainer) -> Vec<Told> {
+fn messages(job: Job) -> Vec<Told> {
+    let (send, heard) = std::sync::mpsc::channel();
+    let _trainer = Trainer::spawn(job, move |told| drop(send.send(told))).expect("a thread");
     let mut all = Vec::new();
-    while let Ok(told) = trainer.told().recv_timeout(Duration::from_secs(120)) {
+    while let Ok(told) = heard.recv_timeout(Duration::from_secs(120)) {
         let ended = matches!(told, Told::Ended(_));
         all.push(told);
         if ended {
@@ -73,8 +75,7 @@ fn a_run_of_the_screen_and_one_of_the_command_line_end_in_the_same_bytes() {
     let here = tempfile::tempdir().expect("folder");
     let there = tempfile::tempdir().expect("folder");
     let out = there.path().join("model");
-    let trainer = Trainer::spawn(job(here.path(), config(30))).expect("a thread");
-    let told = messages(&trainer);
+    let told = messages(job(here.path(), config(30)));
     assert!(matches!(told.last(), Some(Told::Ended(Ok(outcome))) if outcome.finished));
 
     let file = there.path().join("run.toml");
@@ -103,8 +104,7 @@ fn a_run_of_the_screen_and_one_of_the_command_line_end_in_the_same_bytes() {
 fn the_ladder_and_the_lines_are_told_at_the_start_and_at_every_evaluation() {
     let dir = tempfile::tempdir().expect("folder");
     let pinned = Some(["x = 1".to_owned(), "return self.name".to_owned()]);
-    let trainer = Trainer::spawn(job(dir.path(), TrainConfig { pinned, ..config(40) }));
-    let told = messages(&trainer.expect("a thread"));
+    let told = messages(job(dir.path(), TrainConfig { pinned, ..config(40) }));
     let ladders: Vec<_> = told
         .iter()
         .filter_map(|told| match told {
@@ -179,7 +179,7 @@ fn stopping_without_saving_leaves_what_was_saved_last() {
     assert!(outcome.discarded && !outcome.finished);
     assert_eq!(Checkpoint::load(dir.path()).expect("a checkpoint").0.step, 10);
     // It goes on from there, with the lines and the configuration that it was given.
-    let again = Job::of_folder(dir.path()).expect("a run to take up");
+    let (again, _) = Job::of_folder(dir.path()).expect("a run to take up");
     assert_eq!((again.lines.data.clone(), again.config.seed), (Source::Samples, 5));
     let outcome = again.run(Device::Cpu, &mut [], &Control::default()).expect("a run");
     assert!(outcome.finished);
@@ -216,7 +216,7 @@ fn another_learning_rate_counts_from_the_next_step_and_is_kept() {
             rates.push(*learning_rate);
         }
     });
-    let again = Job::of_folder(dir.path()).expect("a run to take up");
+    let (again, _) = Job::of_folder(dir.path()).expect("a run to take up");
     again.run(Device::Cpu, &mut [&mut sink], &Control::default()).expect("a run");
     assert!(!rates.is_empty() && rates.iter().all(|r| (r - rate / 2.0).abs() < 1e-12));
 }

@@ -6,8 +6,10 @@ use super::drawing::DrawAction;
 use super::keep::Outcome;
 use super::screen::Screen;
 use super::state::{EditedEnd, Panel};
+use super::training::TrainCommand;
 use crate::corpus::Example;
 use crate::engine::{ModelInfo, Reply};
+use crate::train::{Look, Told};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +66,12 @@ pub enum Action {
     NextStep,
     /// To the step of the tour before.
     PreviousStep,
+    /// The run told something.
+    Trained(Told),
+    /// What the look of this number found.
+    Looked(u64, Result<Box<Look>, String>),
+    /// A step of a chart is to be read off.
+    ReadAt(usize),
     /// What became of an effect.
     Done(Outcome),
 }
@@ -78,6 +86,8 @@ impl Action {
                 | Self::Other(_)
                 | Self::Opened { .. }
                 | Self::NotOpened { .. }
+                | Self::Trained(_)
+                | Self::Looked(..)
                 | Self::Done(_)
         )
     }
@@ -200,6 +210,10 @@ pub enum Command {
     ListModels,
     /// Show or hide the help.
     Help,
+    /// Something of the train screen.
+    Train(TrainCommand),
+    /// Show the run of the chosen model.
+    TakeUpRun,
     /// Leave the program.
     Quit,
 }

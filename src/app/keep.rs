@@ -6,6 +6,7 @@ use super::models::Listing;
 use super::state::State;
 use crate::engine::{Bookmark, Scene, Session};
 use crate::report::{Part, Rung};
+use crate::train::{Checkpoint, Job, Report};
 
 /// Scenes of the history that the panel looks at.
 const LISTED: usize = 200;
@@ -60,6 +61,8 @@ pub enum Outcome {
     SavedDirections(PathBuf),
     /// The models were listed.
     Models(Box<Listing>),
+    /// A run of before was read: what it was given, its reports, and where it stands.
+    TakenUp(Box<Job>, Vec<Report>, Box<Checkpoint>),
     /// Something to tell.
     Told(String),
     /// It did not work, and why.

@@ -143,7 +143,11 @@ impl State {
             entry.is_opened_by(given)
                 || entry.folder.is_some() && Path::new(given).starts_with(&entry.opens)
         };
-        within(&self.keep.model) || compared.is_some_and(within)
+        let trained = self.training.run.as_ref().filter(|run| !run.state.is_over());
+        let trained = trained.map(|run| run.out.display().to_string());
+        within(&self.keep.model)
+            || trained.as_ref().is_some_and(within)
+            || compared.is_some_and(within)
     }
 }
 

@@ -26,6 +26,10 @@ pub enum Ask {
     DuplicateModel,
     /// The name of the chosen model once more, so that it is deleted.
     DeleteModel,
+    /// A value for the row of this number of the form, from 0.
+    Option(usize),
+    /// How long a run is to be that had ended.
+    Budget,
 }
 
 impl Ask {
@@ -42,6 +46,8 @@ impl Ask {
             Self::RenameModel => "another name for",
             Self::DuplicateModel => "copy of",
             Self::DeleteModel => "delete from the disk",
+            Self::Option(_) => "value of",
+            Self::Budget => "length of the run in all",
         }
     }
 
@@ -53,6 +59,8 @@ impl Ask {
             Self::Direction => "a name that no other direction has",
             Self::RenameModel | Self::DuplicateModel => "a folder's name that no model has",
             Self::DeleteModel => "type its name to delete it",
+            Self::Option(_) => "as in a configuration",
+            Self::Budget => "minutes or steps, what it has done included",
             Self::Save | Self::Open => "a file's name",
             Self::Export => "ends in .json, .md, .svg, for pictures .png",
         }

@@ -11,19 +11,22 @@ pub enum Screen {
     /// The ladder, the slider and the panels.
     #[default]
     Explore,
+    /// A run before it starts and while it goes on.
+    Train,
     /// The models that there are.
     Models,
 }
 
 impl Screen {
     /// All screens, in the order of their tabs.
-    pub const ALL: [Self; 2] = [Self::Explore, Self::Models];
+    pub const ALL: [Self; 3] = [Self::Explore, Self::Train, Self::Models];
 
     /// The name on its tab.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Explore => "explore",
+            Self::Train => "train",
             Self::Models => "models",
         }
     }
@@ -63,7 +66,7 @@ impl State {
         let screen = Scope::Screen(self.screen);
         match self.screen {
             Screen::Explore => vec![Scope::Panel(self.focus), screen],
-            Screen::Models => vec![screen],
+            Screen::Train | Screen::Models => vec![screen],
         }
     }
 
@@ -100,6 +103,7 @@ impl State {
             | Action::SetStrength(..)
             | Action::NextStep
             | Action::PreviousStep => self.screen == Screen::Explore,
+            Action::ReadAt(_) => self.screen == Screen::Train,
             _ => true,
         }
     }

@@ -17,6 +17,7 @@ use super::models::Models;
 use super::picker::Picker;
 use super::prompt::Prompt;
 use super::screen::Screen;
+use super::training::{TrainCommand, Training};
 use super::update::Effect;
 use crate::corpus::Example;
 use crate::domain::{domain, Domain, Verdict};
@@ -99,13 +100,18 @@ pub enum Pick {
     Command,
     /// The text C of A − B + C.
     Third,
+    /// What is to become of the run.
+    Ending {
+        /// Whether the program ends too.
+        quit: bool,
+    },
 }
 
 impl Pick {
     /// Whether the list is that of the samples.
     #[must_use]
     pub fn is_sample(self) -> bool {
-        self != Self::Command
+        matches!(self, Self::End(_) | Self::Third)
     }
 }
 
@@ -256,6 +262,8 @@ pub struct State {
     pub models: Models,
     /// The model that the open one is compared with.
     pub comparison: Option<Comparison>,
+    /// The run before it starts and while it goes on.
+    pub training: Training,
     /// The step of the tour that is shown.
     pub tour: Option<usize>,
     /// Whether the program is to end.
@@ -311,6 +319,7 @@ impl State {
             keep: Keep::default(),
             models: Models::default(),
             comparison: None,
+            training: Training::default(),
             tour: None,
             quit: false,
             outbox: Vec::new(),
@@ -480,6 +489,8 @@ impl State {
     #[must_use]
     pub fn offers(&self, command: Command) -> bool {
         match command {
+            Command::Train(TrainCommand::Prepare) => self.training.run.is_some(),
+            Command::Train(command) => command.counts(self.training.is_form()),
             Command::Draw(_) => self.draws_pictures(),
             Command::Type(_) | Command::Probabilities => !self.draws_pictures(),
             Command::Show(screen) => screen != self.screen,

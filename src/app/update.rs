@@ -11,6 +11,7 @@ mod slide;
 #[cfg(test)]
 mod tests;
 mod tour;
+mod train;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,10 +22,12 @@ use super::picker::{Item, Picker};
 use super::prompt::Ask;
 use super::screen::Screen;
 use super::state::{Notice, Overlay, Panel, Pick, RungView, State, Strip};
+use super::training::{Steer, TrainCommand};
 use crate::engine::pool::NamedDirection;
 use crate::engine::{Decoding, Kind, LibraryChange, Request, Scene, Session, Task};
 use crate::latent::Path;
 use crate::report::Document;
+use crate::train::{DataOptions, Job, TrainConfig};
 
 /// What the outside has to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,6 +73,21 @@ pub enum Effect {
     ListModels,
     /// Change the folder of models, then list all models.
     ChangeModels(LibraryChange),
+    /// Look at data and at what a run on them would cost.
+    Look {
+        /// The number that comes back.
+        generation: u64,
+        /// The run.
+        config: Box<TrainConfig>,
+        /// The data.
+        lines: DataOptions,
+    },
+    /// Start a run.
+    Train(Box<Job>),
+    /// Tell the run what to do.
+    Steer(Steer),
+    /// Read the run of a folder.
+    TakeUp(PathBuf),
     /// Draw in the colours of the next theme.
     NextTheme,
     /// The tour is not to be shown again by itself.
@@ -124,6 +142,8 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::NotOpened { given, message } => models::not_opened(state, &given, message),
         Action::Other(reply) => comparison::take(state, reply),
+        Action::Trained(told) => train::told(state, &told),
+        Action::Looked(generation, found) => train::looked(state, generation, found),
         Action::Done(outcome) => keep::take(state, outcome),
         Action::Run(Command::Undo) => travel(state, false),
         Action::Run(Command::Redo) => travel(state, true),
@@ -176,6 +196,7 @@ fn apply(state: &mut State, action: Action) {
             Some(Overlay::Picking(_, picker)) => picker.choose(row),
             Some(Overlay::Help(_)) => scroll_help(state, row),
             _ if state.screen == Screen::Models => models::choose(state, row),
+            _ if state.screen == Screen::Train => train::choose(state, row),
             _ if state.focus == Panel::Mix => {
                 state.token = row.min(state.tokens().saturating_sub(1));
             }
@@ -196,9 +217,12 @@ fn apply(state: &mut State, action: Action) {
         Action::PreviousStep => tour::turn(state, false),
         Action::Accept => accept(state),
         Action::Leave => leave(state),
+        Action::ReadAt(step) => train::read_at(state, step),
         // These are taken before.
         Action::Engine(_)
         | Action::Other(_)
+        | Action::Trained(_)
+        | Action::Looked(..)
         | Action::Opened { .. }
         | Action::NotOpened { .. }
         | Action::Done(_) => {}
@@ -217,6 +241,7 @@ fn accept(state: &mut State) {
     match pick {
         Pick::End(end) => ends::take_sample(state, end, item),
         Pick::Third => directions::take_third(state, item),
+        Pick::Ending { quit } => train::end(state, quit, item),
         // A command is taken before.
         Pick::Command => {}
     }
@@ -319,7 +344,9 @@ fn run(state: &mut State, command: Command) {
                 _ => Some(Overlay::Help(0)),
             };
         }
-        Command::Quit => state.quit = true,
+        Command::Train(command) => train::run(state, command),
+        Command::TakeUpRun => models::take_up(state),
+        Command::Quit => train::quit(state),
         // These are taken before.
         Command::Undo | Command::Redo | Command::BestPath => {}
     }
@@ -331,8 +358,10 @@ fn show(state: &mut State, screen: Screen) {
         leave(state);
     }
     state.screen = screen;
-    if screen == Screen::Models {
-        models::list(state);
+    match screen {
+        Screen::Explore => {}
+        Screen::Train => train::enter(state),
+        Screen::Models => models::list(state),
     }
 }
 
@@ -346,8 +375,10 @@ fn row(state: &mut State, down: bool) {
     if let Some(Overlay::Help(first)) = state.overlay {
         return scroll_help(state, next(first));
     }
-    if state.screen == Screen::Models {
-        return models::step(state, down);
+    match state.screen {
+        Screen::Explore => {}
+        Screen::Train => return train::run(state, TrainCommand::Row(down)),
+        Screen::Models => return models::step(state, down),
     }
     match state.focus {
         Panel::Mix => state.token = next(state.token).min(state.tokens().saturating_sub(1)),

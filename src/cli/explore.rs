@@ -103,6 +103,7 @@ pub fn run(args: &ExploreArgs, settings: Settings) -> anyhow::Result<ExitCode> {
             .unwrap_or_default(),
         ..Keep::default()
     };
+    state.training.folder = models_folder().unwrap_or_default();
     if let Some((session, file)) = session.zip(args.session.clone()) {
         state.begin_with_session(file, session);
     }

@@ -162,7 +162,7 @@ fn job(args: &TrainArgs) -> anyhow::Result<Job> {
         limit: args.limit,
     });
     if args.resume {
-        let Some(lines) = lines else { return Ok(Job::of_folder(&out)?) };
+        let Some(lines) = lines else { return Ok(Job::of_folder(&out)?.0) };
         let (_, config, _) = Checkpoint::load(&out)?;
         return Ok(Job { config, lines, out, tokenizer: None, start_from: None, resume: true });
     }

@@ -236,25 +236,19 @@ pub struct Job {
 }
 
 impl Job {
-    /// The run in a folder, to go on with: its configuration and its lines as they were given.
+    /// The run in a folder, to go on with: its configuration and its lines as they were given; and where it stands.
     ///
     /// # Errors
     /// When no run has saved there, or what it was given is not known.
-    pub fn of_folder(out: &Path) -> Result<Self, TrainError> {
-        let (_, config, _) = Checkpoint::load(out)?;
+    pub fn of_folder(out: &Path) -> Result<(Self, Checkpoint), TrainError> {
+        let (at, config, _) = Checkpoint::load(out)?;
         let path = out.join(JOB_FILE);
         let text = std::fs::read_to_string(&path).map_err(|e| {
             TrainError::file(&path, format!("{e} (name the lines of the run with --data)"))
         })?;
         let lines = serde_json::from_str(&text).map_err(|e| TrainError::file(&path, e))?;
-        Ok(Self {
-            config,
-            lines,
-            out: out.to_owned(),
-            tokenizer: None,
-            start_from: None,
-            resume: true,
-        })
+        let out = out.to_owned();
+        Ok((Self { config, lines, out, tokenizer: None, start_from: None, resume: true }, at))
     }
 
     /// Prepares and trains. A run that goes on takes the budget of [`Job::config`], whether it writes for TensorBoard, and

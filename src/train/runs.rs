@@ -193,7 +193,12 @@ pub fn read_run(dir: &Path) -> Result<RunSummary, TrainError> {
                 run.evaluation = Some(figures);
             }
             Report::End { seconds, .. } => run.seconds = run.seconds.max(seconds),
-            _ => {}
+            Report::Ladder { .. }
+            | Report::Samples { .. }
+            | Report::Rate { .. }
+            | Report::Paused { .. }
+            | Report::Continued { .. }
+            | Report::Saved { .. } => {}
         }
     }
     Ok(run)

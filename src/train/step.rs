@@ -309,7 +309,7 @@ impl Task<'_> {
         let rows = batch.rows;
         let ids = Tensor::from_slice(&batch.encoder_ids, (rows, batch.encoder_len), device)?;
         let mask = Tensor::from_slice(&batch.encoder_mask, (rows, batch.encoder_len), device)?;
-        let context = Context::train(self.rng.next_u64());
+        let context = Context::train(self.rng.next_u64()).checkpointing(config.checkpoint);
         let clean = model.encode(&ids, &mask, &context)?; // [rows, n, L]
         let (_, n, size) = clean.dims3()?;
         let weight = match config.regulariser {

@@ -11,6 +11,8 @@ use crate::app::{update, Action, Effect, Outcome, State};
 use crate::engine::{save_directions, Session};
 use crate::model::write_atomically;
 use crate::report::{Document, Format};
+use crate::train::runs::history;
+use crate::train::{Checkpoint, Job, Report, TrainError};
 
 /// What effects act on.
 pub(super) struct Stage<'a, H> {
@@ -66,6 +68,18 @@ impl<H: Host> Stage<'_, H> {
             }
             Effect::ListModels => failed(self.engines.list(None)),
             Effect::ChangeModels(change) => failed(self.engines.list(Some(change))),
+            Effect::Look { generation, config, lines } => {
+                failed(self.engines.look((generation, config, lines)))
+            }
+            Effect::Train(job) => failed(self.engines.train(*job)),
+            Effect::Steer(steer) => {
+                self.engines.steer(steer);
+                None
+            }
+            Effect::TakeUp(folder) => Some(match run_of(&folder) {
+                Ok((job, reports, at)) => Outcome::TakenUp(Box::new(job), reports, Box::new(at)),
+                Err(e) => Outcome::Failed(e.to_string()),
+            }),
             Effect::Copy { what, text } => Some(match self.host.copy(&text) {
                 Ok(()) => Outcome::Told(format!("copied {what}")),
                 Err(e) => Outcome::Failed(format!("{what} could not be copied: {e}")),
@@ -96,6 +110,12 @@ impl<H: Host> Stage<'_, H> {
 /// What is told where something could not be started.
 fn failed(started: io::Result<()>) -> Option<Outcome> {
     started.err().map(|e| Outcome::Failed(format!("the system gives no thread: {e}")))
+}
+
+/// A run of before, with its reports and where it stands.
+fn run_of(folder: &Path) -> Result<(Job, Vec<Report>, Checkpoint), TrainError> {
+    let (job, at) = Job::of_folder(folder)?;
+    Ok((job, history(folder)?, at))
 }
 
 fn save(file: &Path, session: &Session, replace: bool) -> Outcome {

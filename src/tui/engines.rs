@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::app::{Action, Listing, Outcome};
+use crate::app::{Action, Listing, Outcome, Steer};
 use crate::engine::{Engine, EngineError, LatentModel, Library, LibraryChange, Reply, Request};
+use crate::train::{self, DataOptions, Told, TrainConfig, Trainer};
 
 /// Opens a model by its name or folder.
 pub type OpenModel = Arc<dyn Fn(&str) -> Result<Box<dyn LatentModel>, EngineError> + Send + Sync>;
@@ -23,6 +24,10 @@ pub enum News {
     Engine(u64, Reply),
     /// By the thread for files of models.
     Models(Listing),
+    /// By the run.
+    Trainer(Told),
+    /// By the thread that looks at data, about the look of this number.
+    Looked(u64, Result<Box<train::Look>, String>),
 }
 
 /// An engine with its number and what opened its model.
@@ -38,6 +43,9 @@ struct Job {
     change: Option<LibraryChange>,
 }
 
+/// A look that is asked for: its number, the run, its data.
+type LookJob = (u64, Box<TrainConfig>, DataOptions);
+
 /// The engines that belong to a loop.
 pub struct Engines {
     open: OpenModel,
@@ -52,6 +60,11 @@ pub struct Engines {
     news: Receiver<News>,
     jobs: Option<Sender<Job>>,
     asked: usize,
+    /// The run that goes on.
+    trainer: Option<Trainer>,
+    looks: Option<Sender<LookJob>>,
+    /// Looks that were asked for, and those that were found or passed over.
+    looking: bool,
 }
 
 impl Engines {
@@ -75,6 +88,9 @@ impl Engines {
             news,
             jobs: None,
             asked: 0,
+            trainer: None,
+            looks: None,
+            looking: false,
         })
     }
 
@@ -90,6 +106,16 @@ impl Engines {
             News::Models(listing) => {
                 self.asked = self.asked.saturating_sub(1);
                 return Some(Action::Done(Outcome::Models(Box::new(listing))));
+            }
+            News::Trainer(told) => {
+                if matches!(told, Told::Ended(_)) {
+                    self.trainer = None;
+                }
+                return Some(Action::Trained(told));
+            }
+            News::Looked(generation, found) => {
+                self.looking = false;
+                return Some(Action::Looked(generation, found));
             }
             News::Engine(number, reply) => (number, reply),
         };
@@ -183,13 +209,67 @@ impl Engines {
         Ok(())
     }
 
+    /// Starts a run, of which there is one at a time.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn train(&mut self, job: train::Job) -> io::Result<()> {
+        let send = self.send.clone();
+        let tell = move |told| drop(send.send(News::Trainer(told)));
+        self.trainer = Some(Trainer::spawn(job, tell)?);
+        Ok(())
+    }
+
+    /// Tells the run what to do.
+    pub fn steer(&self, steer: Steer) {
+        let Some(control) = self.trainer.as_ref().map(Trainer::control) else { return };
+        match steer {
+            Steer::Stop => control.stop(),
+            Steer::Discard => control.discard(),
+            Steer::Pause(paused) => control.pause(paused),
+            Steer::Rate(factor) => control.scale_rate(factor),
+        }
+    }
+
+    /// Looks at data; of several looks that wait only the last is taken.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn look(&mut self, look: LookJob) -> io::Result<()> {
+        let looks = match &self.looks {
+            Some(looks) => looks.clone(),
+            None => {
+                let (looks, asked) = crossbeam_channel::unbounded::<LookJob>();
+                let send = self.send.clone();
+                std::thread::Builder::new().name("looks".to_owned()).spawn(move || {
+                    while let Ok(first) = asked.recv() {
+                        let (generation, config, data) = asked.try_iter().last().unwrap_or(first);
+                        let found = train::look(&config, &data).map(Box::new);
+                        let found = found.map_err(|e| e.to_string());
+                        if send.send(News::Looked(generation, found)).is_err() {
+                            return;
+                        }
+                    }
+                })?;
+                self.looks.insert(looks).clone()
+            }
+        };
+        self.looking |= looks.send(look).is_ok();
+        Ok(())
+    }
+
     /// Whether nothing runs and all news have been taken.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         // What is told after this is asked for by news that were there before.
         let all = [Some(&self.current), self.other.as_ref()];
         let quiet = all.into_iter().flatten().all(|running| running.engine.is_idle());
-        quiet && self.next.is_none() && self.asked == 0 && self.news.is_empty()
+        quiet
+            && self.next.is_none()
+            && self.asked == 0
+            && self.news.is_empty()
+            && self.trainer.is_none()
+            && !self.looking
     }
 }
 

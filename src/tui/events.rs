@@ -46,6 +46,11 @@ impl Hands {
                     None
                 }
                 _ if state.overlay.is_some() => None,
+                // A chart is read off where the mouse points.
+                MouseEventKind::Moved if state.screen == Screen::Train => {
+                    let (action, _) = hits.press(mouse.column, mouse.row)?;
+                    matches!(action, Action::ReadAt(_)).then_some(action)
+                }
                 MouseEventKind::ScrollUp => Some(Action::Run(wheel(state.screen, false))),
                 MouseEventKind::ScrollDown => Some(Action::Run(wheel(state.screen, true))),
                 _ => None,

@@ -41,6 +41,7 @@ mod slider;
 mod tests;
 mod text;
 mod tour;
+mod train;
 
 use ratatui::layout::{Alignment, Rect};
 use ratatui::text::Line;
@@ -76,6 +77,7 @@ pub fn view(state: &State, look: &Look, frame: &mut Frame<'_>) -> HitMap {
     if area.width < SMALL.0 || area.height < SMALL.1 {
         match state.screen {
             app::Screen::Explore => screen.small(state, frame, area),
+            app::Screen::Train => screen.small_training(state, frame, area),
             app::Screen::Models => screen.small_models(state, frame, area),
         }
     } else {
@@ -135,6 +137,7 @@ impl Screen<'_> {
         let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
         match state.screen {
             app::Screen::Explore => self.explorer(state, frame, body),
+            app::Screen::Train => self.training(state, frame, body),
             app::Screen::Models => self.models(state, frame, body),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{directions, ends, models, Effect};
+use super::{directions, ends, models, train, Effect};
 use crate::app::keep::{Kept, Outcome};
 use crate::app::prompt::{Ask, Prompt};
 use crate::app::state::{Notice, Overlay, State};
@@ -36,6 +36,8 @@ pub(super) fn ask(state: &mut State, ask: Ask) {
         Ask::RenameModel | Ask::DuplicateModel | Ask::DeleteModel => {
             return models::ask(state, ask)
         }
+        // The train screen asks for these itself.
+        Ask::Option(_) | Ask::Budget => return,
     };
     state.history.seal();
     state.overlay = Some(Overlay::Prompt(Prompt::new(ask, answer)));
@@ -65,6 +67,8 @@ pub(super) fn answer(state: &mut State, prompt: &Prompt) {
             state.history.change_bookmarks(&state.scene, bookmarks);
         }
         Ask::Direction => directions::rename(state, &text),
+        Ask::Option(row) => train::answer(state, row, &text),
+        Ask::Budget => train::answer_budget(state, &text),
         ask if ask.is_about_models() => models::answer(state, ask, &text),
         _ if text.is_empty() => refuse(state, "there is no file without a name: give one"),
         Ask::Save => {
@@ -162,6 +166,7 @@ pub(super) fn take(state: &mut State, outcome: Outcome) {
         Outcome::Opened(file, session) => open(state, file, *session),
         Outcome::SavedDirections(file) => directions::saved(state, &file),
         Outcome::Models(listing) => models::listed(state, *listing),
+        Outcome::TakenUp(job, reports, at) => train::taken_up(state, *job, &reports, &at),
         Outcome::Told(text) => tell(state, text),
         Outcome::Failed(message) => state.notice = Notice::Error(message),
     }

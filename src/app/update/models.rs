@@ -51,6 +51,16 @@ pub(super) fn openable(state: &mut State) -> Option<ModelEntry> {
     Some(entry)
 }
 
+/// Asks for the run of the chosen model.
+pub(super) fn take_up(state: &mut State) {
+    match state.models.chosen_run().map(std::path::Path::to_owned) {
+        Some(folder) => state.outbox.push(Effect::TakeUp(folder)),
+        None => {
+            refuse(state, "no run lies in this model's folder: choose a trained one".to_owned())
+        }
+    }
+}
+
 /// Begins to open the chosen model in the place of the open one.
 pub(super) fn open(state: &mut State) {
     let Some(entry) = openable(state) else { return };

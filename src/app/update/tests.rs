@@ -2,6 +2,7 @@ mod comparison;
 mod directions;
 mod models;
 mod screens;
+mod train;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -84,6 +85,7 @@ fn actions() -> impl Strategy<Value = Action> {
             };
             Action::Done(Outcome::Opened("x.json".into(), Box::new(session)))
         }),
+        1 => any::<usize>().prop_map(Action::ReadAt),
         1 => any::<usize>().prop_map(Action::ChooseDirection),
         2 => (0usize..6, any::<f32>()).prop_map(|(row, strength)| Action::SetStrength(row, strength)),
         1 => (0usize..6, -4f32..4.0).prop_map(|(row, strength)| Action::SetStrength(row, strength)),

@@ -15,7 +15,7 @@ use unicode_width::UnicodeWidthStr;
 use super::text::fit;
 use super::{Screen, WIDE};
 use crate::app::{self, Command, Notice, State};
-use crate::report::visible;
+use crate::report::{count, visible};
 use crate::tui::hit::Hit;
 
 const PROGRAM: &str = "tvae-tui";
@@ -40,10 +40,23 @@ impl Screen<'_> {
         let rest = Rect { x, width: area.right().saturating_sub(x), ..area };
         let about = match state.screen {
             app::Screen::Explore => self.open_model(state),
+            app::Screen::Train => self.shown_run(state),
             app::Screen::Models => Vec::new(),
         };
         frame.render_widget(Line::from(about), rest);
         self.status(state, frame, rest);
+    }
+
+    /// Name, domain and size of the run that is shown.
+    fn shown_run(&self, state: &State) -> Vec<Span<'static>> {
+        let Some(run) = state.training.shown_run() else { return Vec::new() };
+        let mut about = format!(" · {} · {}", run.config.domain, run.config.length());
+        if run.parameters > 0 {
+            let millions = run.parameters as f64 / 1e6;
+            about += &format!(" · {millions:.2} M parameters · {} lines", count(run.lines as u64));
+        }
+        let name = Span::raw(format!("  {}", visible(&run.name())));
+        vec![name, Span::styled(about, self.theme.dim)]
     }
 
     /// Name, domain and size of the open model.

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn commands_of_a_screen_are_found_helped_hinted_at_and_done_there_only() {
     let mut state = ready();
-    let screens = [Screen::Explore, Screen::Models];
+    let screens = Screen::ALL;
     for screen in screens {
         let _ = press(&mut state, Command::Show(screen));
         assert_eq!(state.screen, screen);
