@@ -43,7 +43,7 @@ pub use library::{
     check_name, Figures, Library, LibraryChange, LibraryError, ModelEntry, ModelKind, Shape,
     Training,
 };
-pub use loaded::{models_folder, LoadedModel, GUIDED_BEAMS};
+pub use loaded::{fetch_model, models_folder, LoadedModel, GUIDED_BEAMS};
 use pool::{Measurement, NamedDirection, Neighbour, Pool};
 pub use prior::{LearnedPrior, PriorKind, PRIOR_FILE};
 pub use replay::{replay, replay_session};

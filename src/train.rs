@@ -50,7 +50,9 @@ pub use history::{moment_folder, moments, HISTORY};
 pub use job::{DataOptions, Job, Source, Stage, JOB_FILE};
 pub use look::{estimate, look, Estimate, Look};
 pub use objectives::Objectives;
-pub use progress::{clock, JsonLines, LogProgress, Progress, Report, TerminalProgress};
+pub use progress::{
+    clock, JsonLines, LogProgress, Progress, Report, TensorBoard, TerminalProgress,
+};
 pub use regulariser::{free_bits, regulariser_weight, sliced_wasserstein};
 pub use run::{train, Inputs, Outcome};
 pub use showcase::{Reconstruction, ShownLadder, ShownRung};

@@ -15,8 +15,8 @@ use crate::report::{ladder_table, Compared, Comparison, Document, Format, Part, 
 
 #[derive(Debug, Args)]
 pub struct InterpolateArgs {
-    /// A bundled model's name, or a model folder; python where no session names another
-    #[arg(long, short, value_name = "NAME|FOLDER")]
+    /// A bundled model's name, a model folder, or a model of the Hugging Face hub; python where no session names another
+    #[arg(long, short, value_name = "NAME|FOLDER|hf:OWNER/NAME")]
     model: Option<String>,
     /// Weights that decoding uses: f32 or bf16; by default bf16 where it was measured to change next to nothing
     #[arg(long, value_name = "f32|bf16")]

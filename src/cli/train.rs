@@ -17,12 +17,12 @@ use crate::train::{
 
 #[derive(Debug, Args)]
 pub struct TrainArgs {
-    /// Text lines, jsonl, json, csv or tsv (plain, .gz or .zst), a folder of
-    /// Python sources, a folder of MNIST files, or `samples`: those that come with the program
-    #[arg(long, value_name = "PATH", required_unless_present_any = ["resume", "options"])]
+    /// Text lines, jsonl, json, csv, tsv (plain, .gz or .zst) or parquet, a folder of Python sources, a folder of MNIST
+    /// files, the train split of a data set of the Hugging Face hub, or `samples`: those that come with the program
+    #[arg(long, value_name = "PATH|hf:OWNER/NAME[:COLUMN]", required_unless_present_any = ["resume", "options"])]
     data: Option<Source>,
-    /// Held-out lines; without it some lines of the data are held out
-    #[arg(long, value_name = "PATH")]
+    /// Held-out lines, on the hub a validation or test split; without it some lines of the data are held out
+    #[arg(long, value_name = "PATH|hf:OWNER/NAME[:COLUMN]")]
     valid: Option<Source>,
     /// Column of the text, by name or by number from 0
     #[arg(long, value_name = "COLUMN")]
@@ -82,6 +82,9 @@ pub struct TrainArgs {
     /// Go on from the checkpoint in the --out folder, with the configuration and the data it was started with
     #[arg(long, conflicts_with_all = ["config", "set", "preset", "batch", "learning_rate", "seed", "shards", "precision", "tokenizer", "start_from", "domain"])]
     resume: bool,
+    /// Also write figures, ladders and samples for TensorBoard, into the --out folder
+    #[arg(long)]
+    tensorboard: bool,
     /// Print the last figures as one JSON document
     #[arg(long)]
     json: bool,
@@ -127,7 +130,8 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let stop = super::stop_on_signals()?;
-    let job = job(args)?.with_budget(budget(args));
+    let mut job = job(args)?.with_budget(budget(args));
+    job.config.tensorboard |= args.tensorboard;
     let device = args.device.open()?;
     let mut terminal = TerminalProgress::new();
     let sinks: &mut [&mut dyn Progress] = &mut [&mut LogProgress, &mut terminal];

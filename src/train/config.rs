@@ -124,6 +124,8 @@ pub struct TrainConfig {
     pub pinned: Option<[String; 2]>,
     /// Models of earlier evaluations that are kept beside the run; 0 for none.
     pub history: usize,
+    /// Whether figures, ladders and samples are also written for TensorBoard, into the run's folder.
+    pub tensorboard: bool,
     /// Save a checkpoint every so many minutes.
     pub save_minutes: f64,
     /// Save a checkpoint every so many steps; 0: by time.

@@ -1,5 +1,6 @@
 //! From data to a model folder: what a run is made of, how it is prepared, and how it is taken up again.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -8,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     encode_corpus, train, Budget, Checkpoint, Control, Inputs, JsonLines, Outcome, Progress,
-    TrainConfig, TrainError, TrainingData, TRAINING_FILE,
+    TensorBoard, TrainConfig, TrainError, TrainingData, TRAINING_FILE,
 };
+use crate::corpus::hub::{Download, HubName, Listener, News, Split};
 use crate::corpus::{self, Column, Corpus, ReadOptions};
 use crate::domain::{domain, python_syntax, Codec, Domain};
 use crate::model::{write_atomically, TransformerVae};
@@ -27,6 +29,8 @@ pub enum Source {
     Samples,
     /// A file or a folder.
     Path(PathBuf),
+    /// A data set of the Hugging Face hub.
+    Hub(HubName),
 }
 
 impl FromStr for Source {
@@ -39,10 +43,11 @@ impl FromStr for Source {
 
 impl From<String> for Source {
     fn from(text: String) -> Self {
-        if text == SAMPLES {
-            Self::Samples
-        } else {
-            Self::Path(text.into())
+        match text.parse() {
+            _ if text == SAMPLES => Self::Samples,
+            Ok(name) => Self::Hub(name),
+            // That a name of the hub is none is told where it is read.
+            Err(_) => Self::Path(text.into()),
         }
     }
 }
@@ -58,12 +63,13 @@ impl std::fmt::Display for Source {
         match self {
             Self::Samples => f.write_str(SAMPLES),
             Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Hub(name) => write!(f, "{name}"),
         }
     }
 }
 
 impl Source {
-    /// Reads it for a domain's run.
+    /// Reads it for a domain's run. Of a data set of the hub it reads the train split, and downloads without a word.
     ///
     /// # Errors
     /// [`TrainError::Data`] where nothing can be read there.
@@ -74,6 +80,29 @@ impl Source {
         column: Option<&Column>,
         limit: Option<usize>,
     ) -> Result<Corpus, TrainError> {
+        let news = &mut |_: &News| ControlFlow::Continue(());
+        self.read_split(domain, max_len, column, limit, Split::Train, news)
+    }
+
+    /// Reads it for a domain's run; of a data set of the hub the given split, of which downloads are told.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn read_split(
+        &self,
+        domain: &dyn Domain,
+        max_len: usize,
+        column: Option<&Column>,
+        limit: Option<usize>,
+        split: Split,
+        news: &mut Listener<'_>,
+    ) -> Result<Corpus, TrainError> {
+        let options = || ReadOptions {
+            column: column.cloned(),
+            limit,
+            parses: |line| python_syntax::verdict(line).is_valid(),
+            ..ReadOptions::default()
+        };
         match self {
             Self::Samples => {
                 let mut examples = domain.samples_within(max_len);
@@ -82,13 +111,14 @@ impl Source {
                 Ok(Corpus { examples, report: corpus::Report { read, kept, ..Default::default() } })
             }
             Self::Path(path) => {
-                let options = ReadOptions {
-                    column: column.cloned(),
-                    limit,
-                    parses: |line| python_syntax::verdict(line).is_valid(),
-                    ..ReadOptions::default()
-                };
-                Ok(corpus::read(path, &options)?)
+                // What begins like a name of the hub is no path.
+                let source = corpus::Source::try_from(path.as_os_str().to_owned())
+                    .map_err(corpus::CorpusError::from)?;
+                Ok(corpus::read_source(&source, split, &options(), news)?)
+            }
+            Self::Hub(name) => {
+                let source = corpus::Source::Hub(name.clone());
+                Ok(corpus::read_source(&source, split, &options(), news)?)
             }
         }
     }
@@ -100,7 +130,7 @@ impl Source {
             Self::Path(path) => path
                 .file_name()
                 .map_or_else(|| self.to_string(), |name| name.to_string_lossy().into_owned()),
-            Self::Samples => self.to_string(),
+            Self::Samples | Self::Hub(_) => self.to_string(),
         }
     }
 
@@ -110,7 +140,7 @@ impl Source {
             Self::Path(path) => {
                 Self::Path(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
             }
-            Self::Samples => Self::Samples,
+            Self::Samples | Self::Hub(_) => self.clone(),
         }
     }
 }
@@ -147,6 +177,10 @@ pub enum Stage {
         /// The first of these.
         problems: Vec<String>,
     },
+    /// A file of the hub is being downloaded; told many times a second.
+    Downloading(Download),
+    /// The hub cannot be reached, for this reason; the cache is used.
+    Offline(String),
     /// The tokenizer is being trained on so many lines.
     Tokenizer(usize),
     /// Lines are being encoded.
@@ -173,6 +207,8 @@ impl std::fmt::Display for Stage {
             Self::Read { source, lines, skipped, .. } => {
                 write!(f, "{source}: {lines} lines, {skipped} bad rows skipped")
             }
+            Self::Downloading(download) => write!(f, "downloading {download}"),
+            Self::Offline(reason) => write!(f, "{reason}; what the cache holds is used"),
             Self::Tokenizer(lines) => write!(f, "training the tokenizer on {lines} lines"),
             Self::Encoding { done, total } => write!(f, "encoding lines: {done} of {total}"),
             Self::TooLong { lines, max_len } => {
@@ -215,7 +251,8 @@ impl Job {
         Ok((Self { config, lines, out, tokenizer: None, start_from: None, resume: true }, at))
     }
 
-    /// Prepares and trains. A run that goes on takes the budget of [`Job::config`] and nothing else of it.
+    /// Prepares and trains. A run that goes on takes the budget of [`Job::config`], whether it writes for TensorBoard, and
+    /// nothing else of it.
     ///
     /// # Errors
     /// [`TrainError`]; what was saved before stays on the disk.
@@ -235,7 +272,10 @@ impl Job {
             ));
         }
         let config = match &resumed {
-            Some((_, config, _)) => TrainConfig { budget: self.config.budget, ..config.clone() },
+            Some((_, config, _)) => {
+                let TrainConfig { budget, tensorboard, .. } = self.config;
+                TrainConfig { budget, tensorboard, ..config.clone() }
+            }
             None => self.config.clone(),
         };
         config.validate()?;
@@ -280,7 +320,12 @@ impl Job {
         let resume = resumed.map(|(checkpoint, _, tensors)| (checkpoint, tensors));
         let step = resume.as_ref().map_or(0, |(checkpoint, _)| checkpoint.step);
         let mut metrics = JsonLines::open(&out.join(super::METRICS_FILE), step)?;
+        let mut board = match config.tensorboard {
+            true => Some(TensorBoard::open(out, step, domain)?),
+            false => None,
+        };
         let mut all: Vec<&mut dyn Progress> = vec![&mut metrics];
+        all.extend(board.as_mut().map(|board| board as &mut dyn Progress));
         all.extend(sinks.iter_mut().map(|sink| &mut **sink as &mut dyn Progress));
         train(&config, &inputs, out, resume, &mut all, control)
     }
@@ -305,9 +350,30 @@ impl Job {
         tell: &mut dyn FnMut(Stage) -> Result<(), TrainError>,
     ) -> Result<(Vec<String>, Vec<String>), TrainError> {
         let DataOptions { data, valid, column, limit } = &self.lines;
-        let mut read = |source: &Source| -> Result<Vec<String>, TrainError> {
+        let mut read = |source: &Source, split: Split| -> Result<Vec<String>, TrainError> {
             tell(Stage::Reading(source.to_string()))?;
-            let corpus = source.read(domain, config.max_len, column.as_ref(), *limit)?;
+            let mut told = Ok(());
+            let corpus = source.read_split(
+                domain,
+                config.max_len,
+                column.as_ref(),
+                *limit,
+                split,
+                &mut |news| {
+                    told = tell(match news {
+                        News::Offline(reason) => Stage::Offline(reason.clone()),
+                        News::File(download) => Stage::Downloading(download.clone()),
+                    });
+                    if told.is_ok() {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(())
+                    }
+                },
+            );
+            // Who stopped a download knows better why.
+            told?;
+            let corpus = corpus?;
             let report = &corpus.report;
             tell(Stage::Read {
                 source: source.to_string(),
@@ -317,10 +383,10 @@ impl Job {
             })?;
             Ok(corpus.examples.into_iter().map(|e| e.text).collect())
         };
-        let lines = read(data)?;
+        let lines = read(data, Split::Train)?;
         match valid {
             Some(source) => {
-                let mut held_out = read(source)?;
+                let mut held_out = read(source, Split::HeldOut)?;
                 held_out.truncate(config.held_out);
                 Ok((lines, held_out))
             }
@@ -388,7 +454,7 @@ mod tests {
 
     #[test]
     fn sources_read_as_they_are_written() {
-        for text in ["samples", "lines.txt", "./samples"] {
+        for text in ["samples", "lines.txt", "./samples", "hf:o/n:text", "./hf:o/n", "hf:o"] {
             let source: Source = text.parse().expect("a source");
             assert_eq!(source.to_string(), text);
             assert_eq!(source == Source::Samples, text == "samples");

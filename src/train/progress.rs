@@ -1,6 +1,7 @@
 //! Sinks for what a run reports: a JSON line per report, a progress bar, events of the log.
 
 mod log;
+mod tensorboard;
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, IsTerminal, Write};
@@ -11,7 +12,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
 use super::{Evaluation, Objectives, Reconstruction, ShownLadder, Stage, TrainError};
+use crate::corpus::hub::Download;
 pub use log::LogProgress;
+pub use tensorboard::TensorBoard;
 
 /// One report of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -246,6 +249,25 @@ pub fn clock(seconds: f64) -> String {
 
 impl Progress for TerminalProgress {
     fn stage(&mut self, stage: &Stage) -> Result<(), TrainError> {
+        if let Stage::Downloading(download) = stage {
+            let Download { done, total, .. } = *download;
+            match &self.bar {
+                Some(bar) if done < total => {
+                    bar.set_position((1e4 * done as f64 / total as f64) as u64);
+                    bar.set_message(stage.to_string());
+                }
+                Some(bar) => {
+                    bar.set_position(0);
+                    bar.set_message("");
+                }
+                None if self.last.is_none_or(|t| t.elapsed() > Duration::from_secs(5)) => {
+                    self.last = Some(Instant::now());
+                    eprintln!("{stage}");
+                }
+                None => {}
+            }
+            return Ok(());
+        }
         // Encoding tells every block: a line now and then is enough.
         if matches!(stage, Stage::Encoding { .. }) {
             if self.last.get_or_insert_with(Instant::now).elapsed() < Duration::from_secs(5) {

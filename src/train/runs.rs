@@ -2,6 +2,8 @@
 //!
 //! Everything is read from `trainer.json` and `metrics.jsonl`; no weights are opened, so a list of many runs is quick.
 
+mod compare;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -9,10 +11,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Checkpoint, Evaluation, Report, TrainConfig, TrainError, TRAINER_FILE};
-
-/// The reports of a run, one JSON object per line.
-pub const METRICS_FILE: &str = "metrics.jsonl";
+use super::{Checkpoint, Evaluation, Report, TrainConfig, TrainError, METRICS_FILE, TRAINER_FILE};
+pub use compare::{differences, side_by_side, At, Difference, Moment};
 
 /// A run that told nothing for so long, and did not say that it ended, was interrupted.
 const SILENCE: Duration = Duration::from_secs(600);

@@ -90,6 +90,7 @@ pub const OPTIONS: &[TrainOption] = &[
     option("eval_minutes", "minutes between evaluations"),
     option("eval_steps", "steps between evaluations instead; 0: by time"),
     option("history", "models of earlier evaluations that are kept, to go back to; 0 for none"),
+    choice("tensorboard", SWITCH, "also write figures, ladders and samples for TensorBoard, into the run's folder"),
     option("save_minutes", "minutes between checkpoints; what a crash can cost"),
     option("save_steps", "steps between checkpoints instead; 0: by time"),
 ];

@@ -82,6 +82,7 @@ impl TrainConfig {
             eval_minutes: 5.0,
             pinned: None,
             history: 10,
+            tensorboard: false,
             save_minutes: 2.0,
             save_steps: 0,
             accumulate: 1,
