@@ -60,6 +60,7 @@ fn step(
     let lines: Vec<&[u32]> = lines.iter().map(Vec::as_slice).collect();
     let input = StepInput {
         step: 5_000,
+        progress: 0.5,
         sigma_max: 0.5,
         lines: &lines,
         partners: &[],
@@ -190,6 +191,7 @@ fn memory_falls_with_every_layer_that_is_computed_again() {
         let config = TrainConfig { checkpoint, ..config.clone() };
         let input = StepInput {
             step: 0,
+            progress: 0.5,
             sigma_max: 0.0,
             lines: &lines,
             partners: &[],
