@@ -619,3 +619,13 @@ fn pictures_of_the_screen_need_no_terminal_and_are_the_same_every_time() {
     assert!(told(&["--keys", "r"], 2).contains("--shot"));
     assert!(told(&["--shot", "x.svg", "--model", "nowhere"], 1).contains("nowhere"));
 }
+
+/// The page on training tells of every option as the program does.
+#[test]
+fn the_page_on_training_holds_every_option() {
+    let page = include_str!("../docs/training.md");
+    let (_, told) = page.split_once("# Every option\n").expect("the reference");
+    let table: String = told.lines().filter(|l| l.starts_with('|')).map(|l| format!("{l}\n")).collect();
+    let output = tvae().args(["train", "--options"]).output().expect("the program runs");
+    assert_eq!(table, String::from_utf8(output.stdout).expect("text"));
+}
