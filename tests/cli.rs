@@ -625,7 +625,8 @@ fn pictures_of_the_screen_need_no_terminal_and_are_the_same_every_time() {
 fn the_page_on_training_holds_every_option() {
     let page = include_str!("../docs/training.md");
     let (_, told) = page.split_once("# Every option\n").expect("the reference");
-    let table: String = told.lines().filter(|l| l.starts_with('|')).map(|l| format!("{l}\n")).collect();
+    let table: String =
+        told.lines().filter(|l| l.starts_with('|')).map(|l| format!("{l}\n")).collect();
     let output = tvae().args(["train", "--options"]).output().expect("the program runs");
     assert_eq!(table, String::from_utf8(output.stdout).expect("text"));
 }

@@ -493,3 +493,62 @@ fn models_are_opened_compared_renamed_and_deleted() {
     assert_eq!(t.exit_code(), 0);
     assert!(t.gave_all_back());
 }
+
+/// The number behind the last `word` of a screen.
+fn number_behind(screen: &str, word: &str) -> Option<usize> {
+    let (_, rest) = screen.rsplit_once(word)?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
+/// The train screen with a tiny run on the bundled samples that goes on and has told of steps.
+fn training(data: &std::path::Path) -> Terminal {
+    let folder = data.display().to_string();
+    let mut terminal =
+        Terminal::start_with(120, 40, &["--seed", "3"], &[("XDG_DATA_HOME", &folder)]);
+    terminal.wait("the ladder is decoded", |s| rungs(s) == 11 && is_judged(s));
+    terminal.press("\u{1b}OS");
+    terminal.wait("the data are looked at", |s| s.contains("M parameters"));
+    terminal.press("s");
+    terminal.wait("steps are told", |s| s.contains("running") && s.contains("tokens/s"));
+    terminal
+}
+
+#[test]
+fn a_run_of_the_app_that_is_killed_goes_on_from_the_command_line() {
+    let data = tempfile::tempdir().expect("folder");
+    let mut terminal = training(data.path());
+    terminal.press(" ");
+    terminal.wait("it waits, saved", |s| s.contains("paused") && s.contains("saved at"));
+    let saved = number_behind(&terminal.text(), "saved at ").expect("a step");
+    terminal.press(" ");
+    terminal.wait("it goes on", |s| s.contains("running"));
+    terminal.child.clone_killer().kill().expect("killed");
+    let _ = terminal.exit_code();
+
+    let out = data.path().join("tvae-tui/models/my-python");
+    let (checkpoint, ..) = tvae_tui::train::Checkpoint::load(&out).expect("a whole checkpoint");
+    assert!(checkpoint.step >= saved, "{} {saved}", checkpoint.step);
+    // Its lines and its configuration are known; the little time that it is given has passed already.
+    assert_cmd::Command::new(env!("CARGO_BIN_EXE_tvae-tui"))
+        .args(["train", "--resume", "--minutes", "0.001", "--out"])
+        .arg(&out)
+        .assert()
+        .success();
+    tvae_tui::engine::LoadedModel::from_folder(&out).expect("the model opens");
+}
+
+#[test]
+fn leaving_during_a_run_asks_and_saves_every_step_that_was_told() {
+    let data = tempfile::tempdir().expect("folder");
+    let mut terminal = training(data.path());
+    terminal.press("q");
+    terminal.wait("it asks", |s| s.contains("quit while a run goes on"));
+    terminal.press("\r");
+    assert_eq!(terminal.exit_code(), 0);
+    assert!(terminal.gave_all_back());
+    let out = data.path().join("tvae-tui/models/my-python");
+    let (checkpoint, ..) = tvae_tui::train::Checkpoint::load(&out).expect("a checkpoint");
+    let told = tvae_tui::train::runs::history(&out).expect("reports");
+    let last = told.iter().map(tvae_tui::train::Report::step).max();
+    assert_eq!(Some(checkpoint.step), last);
+}
