@@ -31,6 +31,7 @@ mod schedule;
 mod showcase;
 mod step;
 mod trainer;
+mod window;
 
 pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
 pub use codebook::{perplexity, CodeUse};

@@ -20,6 +20,8 @@ pub enum FormRow {
     Column,
     /// Where held-out lines are.
     Valid,
+    /// How many lines are read.
+    Limit,
     /// The model's name.
     Name,
     /// Where all options start from.
@@ -37,6 +39,7 @@ impl FormRow {
             Self::Data => "data",
             Self::Column => "column",
             Self::Valid => "held-out lines",
+            Self::Limit => "lines at most",
             Self::Name => "name",
             Self::Preset => "preset",
             Self::Option(option) => option.key,
@@ -51,6 +54,7 @@ impl FormRow {
             Self::Data => "samples: those that come with the program · a file: lines, jsonl, json, csv, tsv, .gz, .zst · a folder of sources or of MNIST",
             Self::Column => "column of the text, by name or number from 0; empty: text, headline, line or sentence, else the last",
             Self::Valid => "a file of lines to measure on; empty: some lines of the data are held out",
+            Self::Limit => "read no more than so many lines of the data; empty: all of them",
             Self::Name => "the model's folder among your models",
             Self::Preset => "tiny: a minute or two · cpu: an hour · gpu: a large model · seed: the original's method",
             Self::Option(option) => option.about,
@@ -64,7 +68,7 @@ impl FormRow {
             Self::Domain => &DOMAINS,
             Self::Preset => &["tiny", "cpu", "gpu", "seed"],
             Self::Option(option) => option.choices,
-            Self::Data | Self::Column | Self::Valid | Self::Name => &[],
+            Self::Data | Self::Column | Self::Valid | Self::Limit | Self::Name => &[],
         }
     }
 }
@@ -80,6 +84,8 @@ pub struct Form {
     pub column: String,
     /// Where held-out lines are.
     pub valid: String,
+    /// How many lines are read at most.
+    pub limit: Option<usize>,
     /// The model's name.
     pub name: String,
     /// The chosen row, from 0.
@@ -95,6 +101,7 @@ impl Default for Form {
             data: Source::Samples.to_string(),
             column: String::new(),
             valid: String::new(),
+            limit: None,
             name: "my-python".to_owned(),
             row: 0,
             all: false,
@@ -111,6 +118,7 @@ impl Form {
             FormRow::Data,
             FormRow::Column,
             FormRow::Valid,
+            FormRow::Limit,
             FormRow::Name,
             FormRow::Preset,
         ];
@@ -137,6 +145,7 @@ impl Form {
             FormRow::Data => self.data.clone(),
             FormRow::Column => self.column.clone(),
             FormRow::Valid => self.valid.clone(),
+            FormRow::Limit => self.limit.map(|limit| limit.to_string()).unwrap_or_default(),
             FormRow::Name => self.name.clone(),
             FormRow::Preset => preset_name(self.config.preset),
             FormRow::Option(option) => self.config.value(option.key),
@@ -176,6 +185,11 @@ impl Form {
             FormRow::Data => value.clone_into(&mut self.data),
             FormRow::Column => value.clone_into(&mut self.column),
             FormRow::Valid => value.clone_into(&mut self.valid),
+            FormRow::Limit if value.is_empty() => self.limit = None,
+            FormRow::Limit => {
+                let limit = value.parse().ok().filter(|limit| *limit > 0);
+                self.limit = Some(limit.ok_or("a number of lines, or nothing for all of them")?);
+            }
             FormRow::Name => {
                 check_name(value)?;
                 value.clone_into(&mut self.name);
@@ -225,7 +239,7 @@ impl Form {
             data: self.data.clone().into(),
             valid: given(&self.valid).map(Source::from),
             column: given(&self.column).and_then(|column| column.parse().ok()),
-            limit: None,
+            limit: self.limit,
         }
     }
 
