@@ -5,6 +5,7 @@ mod bottleneck;
 mod codes;
 mod config;
 mod context;
+mod encoder;
 mod error;
 mod flow;
 mod funnel;
@@ -20,10 +21,10 @@ mod weights;
 
 pub use bottleneck::{kl_divergence, Encoded};
 pub use config::{
-    AttentionType, Bottleneck, Config, Family, FunnelConfig, Pooling, Queries, Regulariser,
-    SphereShape, T5Config, TvaeConfig,
+    AttentionKind, AttentionType, Bottleneck, Config, DecoderAttention, EncoderKind, Family,
+    FunnelConfig, Pooling, Queries, Regulariser, SphereShape, T5Config, TvaeConfig,
 };
-pub use context::Context;
+pub use context::{Checkpointing, Context};
 pub use error::Error;
 pub use flow::Flow;
 pub use generate::{Agreement, Batch, Decoded, Generator};
@@ -35,7 +36,7 @@ pub use weights::{remove_left_overs, write_atomically};
 use crate::numeric;
 use bottleneck::LatentMap;
 use candle_core::{DType, Device, Tensor, Var};
-use funnel::Funnel;
+use encoder::Encoder;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use t5::Decoder;
@@ -63,7 +64,7 @@ pub struct SeedLoss {
 pub struct TransformerVae {
     config: Config,
     device: Device,
-    funnel: Funnel,
+    encoder: Encoder,
     queries: Option<Tensor>,
     latent: LatentMap,
     decoder: Decoder,
@@ -113,14 +114,14 @@ impl TransformerVae {
 
     fn build(config: Config, mut store: Store, device: &Device) -> Result<Self, Error> {
         let decoder = Decoder::new(&config, &mut store)?;
-        let funnel = Funnel::new(&config, &mut store)?;
+        let encoder = Encoder::new(&config, &mut store)?;
         let latent = LatentMap::new(&config, &mut store)?;
         let queries = match config.prepended() {
             0 => None,
             n => Some(store.get("tvae.queries", &[n, config.t5.d_model], Init::Normal(0.02))?),
         };
         let (vars, rest) = store.finish();
-        Ok(Self { config, device: device.clone(), funnel, queries, latent, decoder, vars, rest })
+        Ok(Self { config, device: device.clone(), encoder, queries, latent, decoder, vars, rest })
     }
 
     /// Saves `model.safetensors` in this type and `config.json`, each file whole or not at all.
@@ -215,7 +216,7 @@ impl TransformerVae {
     }
 
     /// The encoder's hidden states [b, s', d] of ids (u32) and mask (f32, 1 = token) [b, s];
-    /// queries stand in front where there are any.
+    /// queries stand in front where there are any. The T5 encoder without queries gives one state, the mean.
     ///
     /// # Errors
     /// Where shapes or ids do not fit.
@@ -238,14 +239,14 @@ impl TransformerVae {
         ctx: &Context,
     ) -> candle_core::Result<Tensor> {
         let Some(queries) = &self.queries else {
-            return self.funnel.forward(hidden, mask, ctx);
+            return self.encoder.forward(hidden, mask, ctx);
         };
         let (n, d) = queries.dims2()?;
         let b = hidden.dim(0)?;
         let queries = queries.unsqueeze(0)?.broadcast_as((b, n, d))?.contiguous()?;
         let hidden = Tensor::cat(&[&queries, hidden], 1)?;
         let mask = Tensor::cat(&[&mask.ones_like()?.narrow(1, 0, 1)?.repeat((1, n))?, mask], 1)?;
-        self.funnel.forward(&hidden, &mask, ctx)
+        self.encoder.forward(&hidden, &mask, ctx)
     }
 
     /// Under `sphere` with pooled latents a short batch gets the padding that n latents need.
@@ -253,7 +254,8 @@ impl TransformerVae {
         let config = &self.config;
         let needed = config.n_latent_tokens << (config.funnel.block_sizes.len() - 1);
         let (b, s) = ids.dims2()?;
-        if config.family() == Family::Seed || self.queries.is_some() || s >= needed {
+        let pooled = config.encoder().is_funnel() && self.queries.is_none();
+        if config.family() == Family::Seed || !pooled || s >= needed {
             return Ok((ids.clone(), mask.clone()));
         }
         let pad = Tensor::full(config.t5.pad_token_id, (b, needed - s), ids.device())?;

@@ -15,10 +15,12 @@ mod linear;
 mod loss;
 pub mod memory;
 mod norm;
+mod recompute;
 mod relative;
 mod similarity;
 mod slices;
 mod team;
+mod window;
 
 pub use activation::{gelu_new, relu};
 pub use attention::{
@@ -29,7 +31,9 @@ pub use kernel::{Isa, Precision};
 pub use linear::{embedding, linear, linear_relu};
 pub use loss::{cross_entropy, cross_entropy_sum, linear_cross_entropy};
 pub use norm::{layer_norm, rms_norm, unit_rms};
+pub use recompute::recomputed;
 pub use relative::relative_scores;
 pub use similarity::{similarity_sum, Similarity};
 pub use slices::with_precision;
 pub use team::Place;
+pub use window::{composed_windowed_attention, windowed_attention, Span, WindowedArgs};

@@ -1,6 +1,8 @@
-//! The speed table of the README: `cargo bench`, or `cargo bench -- --json`. With `--serve` it answers JSON lines, for
+//! The speed table of the README: `cargo bench`, or `cargo bench -- --json`. `--only windows` and `--only memory` measure
+//! long sequences instead. With `--serve` it answers JSON lines, for
 //! `against_pytorch.py`.
 
+mod long;
 mod measure;
 mod setup;
 
@@ -13,10 +15,12 @@ use setup::{anchor, lines_of, Trainer};
 use tvae_tui::latent::{ladder, Latent, Path};
 use tvae_tui::model::{Batch, Generator, TransformerVae};
 use tvae_tui::numeric::decoder::Draft;
-use tvae_tui::numeric::{memory::Keeping, Precision};
+use tvae_tui::numeric::memory::{Counting, Keeping};
+use tvae_tui::numeric::Precision;
 
 #[global_allocator]
-static ALLOCATOR: Keeping<mimalloc::MiMalloc> = Keeping::new(mimalloc::MiMalloc);
+static ALLOCATOR: Counting<Keeping<mimalloc::MiMalloc>> =
+    Counting::new(Keeping::new(mimalloc::MiMalloc));
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -29,7 +33,14 @@ fn main() -> Result<(), Failure> {
     if has("--serve") {
         return serve();
     }
-    let figures = table()?;
+    let only = args.iter().position(|a| a == "--only").and_then(|at| args.get(at + 1));
+    let mut figures = Vec::new();
+    match only.map(String::as_str) {
+        None => table(&mut figures)?,
+        Some("windows") => long::windows(&mut figures)?,
+        Some("memory") => long::checkpoints(&mut figures)?,
+        Some(other) => return Err(format!("--only {other}: windows or memory expected").into()),
+    }
     if has("--json") {
         println!("{}", Value::from(figures.iter().map(Figure::json).collect::<Vec<_>>()));
     } else {
@@ -67,13 +78,12 @@ fn decode_times(
     Ok(([first, row, 1e3 * clock.elapsed().as_secs_f64()], decoded.rows))
 }
 
-fn table() -> Result<Vec<Figure>, Failure> {
-    let mut figures = Vec::new();
+fn table(figures: &mut Vec<Figure>) -> Result<(), Failure> {
     let peaks = measure::peaks()?;
     for (precision, peak) in &peaks {
         figures.push(Figure::one("GEMM peak, all cores", &precision.to_string(), "GFLOP/s", *peak));
     }
-    python(&mut figures)?;
+    python(figures)?;
     for seq in [32, 240, 840] {
         let name = format!("12 M model, {seq} tokens");
         let mut steps: Vec<Trainer> = [Precision::F32, Precision::Bf16]
@@ -142,7 +152,7 @@ fn table() -> Result<Vec<Figure>, Failure> {
         )?;
         figures.push(Figure::of(&name, "encode one text", "f32", "ms", encode[0].clone()));
     }
-    Ok(figures)
+    Ok(())
 }
 
 /// The bundled Python model: ladders between sample lines, slides with and without drafts, and the program as a whole.

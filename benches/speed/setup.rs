@@ -17,23 +17,28 @@ use super::Failure;
 const VOCAB: usize = 4096;
 
 /// The anchor: d_model 256, Funnel 2_2_2, four T5 decoder layers, family `seed`, at a sequence length.
-fn configuration(seq: usize, rows: usize) -> Result<(TrainConfig, Config), Failure> {
+pub fn options(seq: usize, rows: usize) -> TrainConfig {
     let mut train = TrainConfig::preset(Preset::Seed, "python");
     (train.d_model, train.heads, train.d_ff) = (256, 4, 1024);
     (train.encoder_blocks, train.decoder_layers) = (vec![2, 2, 2], 4);
     (train.latent_tokens, train.latent_size) = (4, 64);
     (train.max_len, train.batch) = (seq, rows);
     train.shards = std::thread::available_parallelism().map_or(1, usize::from).min(rows);
+    train
+}
+
+/// The shape of a model of these options.
+pub fn shape(train: &TrainConfig) -> Result<Config, Failure> {
     let mut config = train.model_config(VOCAB)?;
     config.skip_upsample = true;
     // The original's start draws some biases from 0 to 0.1, and its latents' head apart from the embedding.
     config.t5.tie_word_embeddings = false;
-    Ok((train, config))
+    Ok(config)
 }
 
 /// The anchor's model with weights from a fixed seed.
 pub fn anchor(seq: usize) -> Result<TransformerVae, Failure> {
-    Ok(TransformerVae::new(configuration(seq, 1)?.1, 1, &Device::Cpu)?)
+    Ok(TransformerVae::new(shape(&options(seq, 1))?, 1, &Device::Cpu)?)
 }
 
 pub fn random_latents(model: &TransformerVae, count: usize) -> Vec<Latent> {
@@ -72,9 +77,15 @@ pub struct Trainer {
 
 impl Trainer {
     pub fn new(seq: usize, precision: Precision, lines: &[Vec<u32>]) -> Result<Self, Failure> {
-        tvae_tui::numeric::memory::keep_large_blocks();
-        let (mut config, shape) = configuration(seq, lines.len())?;
+        let mut config = options(seq, lines.len());
         config.precision = precision;
+        Self::with(config, lines)
+    }
+
+    /// Of options of one's own.
+    pub fn with(config: TrainConfig, lines: &[Vec<u32>]) -> Result<Self, Failure> {
+        tvae_tui::numeric::memory::keep_large_blocks();
+        let shape = shape(&config)?;
         let model = TransformerVae::new(shape.clone(), 1, &Device::Cpu)?;
         let parameters = model.parameters().into_iter().map(|(n, v)| (n, v, true)).collect();
         let constants = AdamWConfig { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.01 };

@@ -2,9 +2,11 @@
 
 mod options;
 mod parts;
+mod shape;
 
 pub use options::{Bottleneck, Family, Queries, Regulariser, TvaeConfig};
 pub use parts::{AttentionType, FunnelConfig, Pooling, T5Config};
+pub use shape::{AttentionKind, DecoderAttention, EncoderKind};
 
 use super::Error;
 use serde::{Deserialize, Serialize};
@@ -201,6 +203,24 @@ impl Config {
         }
     }
 
+    /// Which encoder the model has.
+    #[must_use]
+    pub fn encoder(&self) -> EncoderKind {
+        self.tvae.as_ref().map_or(EncoderKind::Funnel, |t| t.encoder)
+    }
+
+    /// How far the decoder's self-attention looks back.
+    #[must_use]
+    pub fn attention(&self) -> DecoderAttention {
+        self.tvae.as_ref().map_or_else(DecoderAttention::default, |t| t.attention)
+    }
+
+    /// Layers of the T5 encoder; the decoder's number where the file does not say.
+    #[must_use]
+    pub fn t5_encoder_layers(&self) -> usize {
+        self.t5.num_layers.unwrap_or(self.t5.num_decoder_layers)
+    }
+
     /// Longest sequence in tokens, the end included.
     #[must_use]
     pub fn max_len(&self) -> usize {
@@ -257,6 +277,26 @@ impl Config {
             return fail("`t5.relative_attention_num_buckets` has to be 2 or more".into());
         }
         self.check_codes()?;
+        if !self.attention().is_possible() {
+            return fail(format!(
+                "`tvae.attention.window` {} has to be 2 or more",
+                self.attention().window
+            ));
+        }
+        if self.encoder() == EncoderKind::T5 {
+            if self.prepended() == 0 && self.n_latent_tokens != 1 {
+                return fail(format!(
+                    "`n_latent_tokens` {} has to be 1 where the T5 encoder has no queries",
+                    self.n_latent_tokens
+                ));
+            }
+            if self.t5_encoder_layers() == 0 {
+                return fail("`t5.num_layers` has to be 1 or more".into());
+            }
+            if !self.skip_upsample {
+                return fail("`skip_upsample` has to be true with the T5 encoder".into());
+            }
+        }
         let sizes = [
             ("n_latent_tokens", self.n_latent_tokens),
             ("latent_size", self.latent_size),

@@ -31,10 +31,10 @@ struct Layer {
 
 /// The encoder: embedded tokens to hidden states.
 pub(super) struct Funnel {
-    config: FunnelConfig,
+    config: Arc<FunnelConfig>,
     family: Family,
     front: Front,
-    blocks: Vec<Vec<Layer>>,
+    blocks: Vec<Vec<Arc<Layer>>>,
     plans: Mutex<HashMap<usize, Arc<Plan>>>,
 }
 
@@ -49,13 +49,14 @@ impl Funnel {
             .map(|block| {
                 (0..config.funnel.block_sizes[block])
                     .map(|layer| {
-                        Layer::new(config, &format!("encoder.blocks.{block}.{layer}"), store)
+                        let prefix = format!("encoder.blocks.{block}.{layer}");
+                        Layer::new(config, &prefix, store).map(Arc::new)
                     })
                     .collect()
             })
             .collect::<std::result::Result<_, _>>()?;
         Ok(Self {
-            config: config.funnel.clone(),
+            config: Arc::new(config.funnel.clone()),
             family: config.family(),
             front,
             blocks,
@@ -75,17 +76,16 @@ impl Funnel {
                 for repeat in 0..repeats {
                     let pool = stage.pool.as_ref().filter(|_| index == 0 && repeat == 0);
                     let Some(pool) = pool else {
-                        hidden =
-                            self.layer(layer, &hidden, &hidden, &stage.geometry, &mask, ctx)?;
+                        hidden = self.layer(layer, &hidden, None, &stage.geometry, &mask, ctx)?;
                         continue;
                     };
                     let pooled = self.pool(&hidden, &rows, pool)?;
                     rows = self.pool_mask(&rows, pool);
                     let pooled_mask = key_mask(&rows, &pooled)?;
                     hidden = if self.config.pool_q_only {
-                        self.layer(layer, &pooled, &hidden, &pool.geometry, &mask, ctx)?
+                        self.layer(layer, &pooled, Some(&hidden), &pool.geometry, &mask, ctx)?
                     } else {
-                        self.layer(layer, &pooled, &pooled, &pool.geometry, &pooled_mask, ctx)?
+                        self.layer(layer, &pooled, None, &pool.geometry, &pooled_mask, ctx)?
                     };
                     mask = pooled_mask;
                 }
@@ -108,54 +108,26 @@ impl Funnel {
         Ok(plan)
     }
 
+    /// One layer over itself, or over other keys.
     fn layer(
         &self,
-        layer: &Layer,
+        layer: &Arc<Layer>,
         query: &Tensor,
-        key: &Tensor,
+        key: Option<&Tensor>,
         geometry: &Geometry,
         mask: &Tensor,
         ctx: &Context,
     ) -> Result<Tensor> {
-        let config = &self.config;
-        let scale = 1.0 / (config.d_head as f64).sqrt();
-        let content_bias = layer.content_bias.flatten_all()?;
-        let q = numeric::linear(query, &layer.query, Some(&content_bias))?;
-        let weights = Tensor::cat(&[&layer.key.0, &layer.value.0], 0)?;
-        let biases = Tensor::cat(&[&layer.key.1, &layer.value.1], 0)?;
-        let kv = numeric::linear(key, &weights, Some(&biases))?;
-        let positions = layer.positions(config, geometry, scale, ctx)?;
-        let values = positions.scores(&q)?;
-        let attended = ctx.attention(
-            &AttentionArgs {
-                input: Projections::Pair { q: &q, kv: &kv },
-                heads: config.n_head,
-                scale,
-                causal: false,
-                key_mask: Some(mask),
-                bias: Some(Bias {
-                    values: &values,
-                    index: RelativeIndex::Table(Arc::clone(&geometry.table)),
-                }),
-            },
-            config.attention_dropout,
-        )?;
-        let attended = numeric::linear(&attended, &layer.output.0, Some(&layer.output.1))?;
-        let attended = ctx.dropout(attended, config.hidden_dropout)?;
-        let (weight, bias) = &layer.attention_norm;
-        let hidden =
-            numeric::layer_norm(&(query + attended)?, weight, bias, config.layer_norm_eps)?;
-
-        let (weight, bias) = (&layer.inner.0, Some(&layer.inner.1));
-        let inner = match config.hidden_act.as_str() {
-            "relu" => numeric::linear_relu(&hidden, weight, bias)?,
-            "gelu" => numeric::linear(&hidden, weight, bias)?.gelu_erf()?,
-            _ => numeric::gelu_new(&numeric::linear(&hidden, weight, bias)?)?,
-        };
-        let inner = ctx.dropout(inner, config.activation_dropout)?;
-        let outer = numeric::linear(&inner, &layer.outer.0, Some(&layer.outer.1))?;
-        let outer = ctx.dropout(outer, config.hidden_dropout)?;
-        numeric::layer_norm(&(hidden + outer)?, &layer.norm.0, &layer.norm.1, config.layer_norm_eps)
+        if !ctx.recomputes().encoder {
+            return layer.forward(&self.config, (query, key.unwrap_or(query)), geometry, mask, ctx);
+        }
+        let inputs: Vec<&Tensor> = std::iter::once(query).chain(key).collect();
+        let (config, again) = (Arc::clone(&self.config), Arc::clone(layer));
+        let (geometry, mask) = (geometry.clone(), mask.clone());
+        ctx.recomputed(&inputs, &layer.parameters(), move |inputs, ctx| {
+            let (query, key) = (&inputs[0], inputs.last().unwrap_or(&inputs[0]));
+            again.forward(&config, (query, key), &geometry, &mask, ctx)
+        })
     }
 
     /// Pools hidden states [b, s, d] by two behind the front.
@@ -284,6 +256,71 @@ impl Layer {
             outer: scope.linear("ffn.linear_2", [d, inner], weight(d, inner))?,
             norm: scope.norm("ffn.layer_norm", d)?,
         })
+    }
+
+    /// Hidden states of the queries behind the layer.
+    fn forward(
+        &self,
+        config: &FunnelConfig,
+        (query, key): (&Tensor, &Tensor),
+        geometry: &Geometry,
+        mask: &Tensor,
+        ctx: &Context,
+    ) -> Result<Tensor> {
+        let scale = 1.0 / (config.d_head as f64).sqrt();
+        let content_bias = self.content_bias.flatten_all()?;
+        let q = numeric::linear(query, &self.query, Some(&content_bias))?;
+        let weights = Tensor::cat(&[&self.key.0, &self.value.0], 0)?;
+        let biases = Tensor::cat(&[&self.key.1, &self.value.1], 0)?;
+        let kv = numeric::linear(key, &weights, Some(&biases))?;
+        let positions = self.positions(config, geometry, scale, ctx)?;
+        let values = positions.scores(&q)?;
+        let attended = ctx.attention(
+            &AttentionArgs {
+                input: Projections::Pair { q: &q, kv: &kv },
+                heads: config.n_head,
+                scale,
+                causal: false,
+                key_mask: Some(mask),
+                bias: Some(Bias {
+                    values: &values,
+                    index: RelativeIndex::Table(Arc::clone(&geometry.table)),
+                }),
+            },
+            config.attention_dropout,
+        )?;
+        let attended = numeric::linear(&attended, &self.output.0, Some(&self.output.1))?;
+        let attended = ctx.dropout(attended, config.hidden_dropout)?;
+        let (weight, bias) = &self.attention_norm;
+        let hidden =
+            numeric::layer_norm(&(query + attended)?, weight, bias, config.layer_norm_eps)?;
+
+        let (weight, bias) = (&self.inner.0, Some(&self.inner.1));
+        let inner = match config.hidden_act.as_str() {
+            "relu" => numeric::linear_relu(&hidden, weight, bias)?,
+            "gelu" => numeric::linear(&hidden, weight, bias)?.gelu_erf()?,
+            _ => numeric::gelu_new(&numeric::linear(&hidden, weight, bias)?)?,
+        };
+        let inner = ctx.dropout(inner, config.activation_dropout)?;
+        let outer = numeric::linear(&inner, &self.outer.0, Some(&self.outer.1))?;
+        let outer = ctx.dropout(outer, config.hidden_dropout)?;
+        numeric::layer_norm(&(hidden + outer)?, &self.norm.0, &self.norm.1, config.layer_norm_eps)
+    }
+
+    /// All that [`Self::forward`] reads.
+    fn parameters(&self) -> Vec<Tensor> {
+        let pairs = [
+            &self.key,
+            &self.value,
+            &self.output,
+            &self.attention_norm,
+            &self.inner,
+            &self.outer,
+            &self.norm,
+        ];
+        let alone = [&self.query, &self.content_bias, &self.position_bias, &self.position_kernel];
+        let pairs = pairs.into_iter().chain(&self.segment).flat_map(|(a, b)| [a, b]);
+        alone.into_iter().chain(pairs).cloned().collect()
     }
 
     /// What the queries meet at every distance: with queries q + u that hold the content bias u,

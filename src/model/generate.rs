@@ -313,6 +313,7 @@ fn decoder_weights(model: &TransformerVae) -> Result<(DecoderSpec, DecoderWeight
         final_norm: get("decoder.final_layer_norm.weight".to_owned())?,
         head: if spec.tied { None } else { Some(get("lm_head.weight".to_owned())?) },
     };
+    let spans = (0..spec.layers).map(|layer| spec.attention.span(layer)).collect();
     let spec = DecoderSpec {
         d_model: spec.d_model,
         heads: spec.heads,
@@ -327,6 +328,7 @@ fn decoder_weights(model: &TransformerVae) -> Result<(DecoderSpec, DecoderWeight
         attention_scale: spec.attention_scale as f32,
         head_scale: spec.head_scale as f32,
         start_id: spec.start,
+        spans,
     };
     Ok((spec, weights))
 }

@@ -6,8 +6,8 @@ use candle_core::{Device, Result, Tensor};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Distances between one layer's queries and keys.
-#[derive(Debug)]
+/// Distances between one layer's queries and keys; a clone shares them.
+#[derive(Debug, Clone)]
 pub(super) struct Geometry {
     /// For each query and key the row of `sinusoids` of their distance.
     pub(super) table: Arc<Vec<u32>>,

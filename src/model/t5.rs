@@ -1,12 +1,20 @@
 //! The T5 decoder (Raffel et al. 2020), as transformers 4.3 computes it.
 
-use super::config::Family;
+mod encoder;
+mod layers;
+
+pub(super) use encoder::T5Encoder;
+pub(super) use layers::FeedForward;
+use layers::{Attention, Scales, Sees};
+
+use super::config::{DecoderAttention, Family};
 use super::context::Context;
-use super::weights::{Init, Scope, Store};
+use super::weights::{Init, Store};
 use super::{Config, Error};
 use crate::numeric::decoder::relative_bucket;
-use crate::numeric::{self, AttentionArgs, Bias, Projections, RelativeIndex};
+use crate::numeric::{self, Span};
 use candle_core::{Result, Tensor};
+use std::sync::Arc;
 
 /// Distance from which all relative positions share the last bucket.
 pub const MAX_DISTANCE: usize = 128;
@@ -24,6 +32,8 @@ pub struct DecoderSpec {
     pub d_ff: usize,
     /// Number of layers.
     pub layers: usize,
+    /// How far self-attention looks back.
+    pub attention: DecoderAttention,
     /// Number of words.
     pub vocab: usize,
     /// Buckets of relative positions.
@@ -61,6 +71,7 @@ impl DecoderSpec {
             d_kv: t5.d_kv,
             d_ff: t5.d_ff,
             layers: t5.num_decoder_layers,
+            attention: config.attention(),
             vocab: t5.vocab_size,
             relative_attention_num_buckets: t5.relative_attention_num_buckets,
             max_distance: MAX_DISTANCE,
@@ -76,31 +87,13 @@ impl DecoderSpec {
     }
 }
 
-struct Attention {
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    o: Tensor,
-    norm: Tensor,
-}
-
-enum Inner {
-    Relu(Tensor),
-    GatedGelu(Tensor, Tensor),
-}
-
-/// T5's feed-forward sublayer with its norm and its residual.
-pub(super) struct FeedForward {
-    inner: Inner,
-    outer: Tensor,
-    norm: Tensor,
-    eps: f64,
-}
-
+/// One layer.
 struct Block {
     own: Attention,
     cross: Attention,
     feed_forward: FeedForward,
+    span: Span,
+    dropout: f64,
 }
 
 /// The decoder: ids and a memory to hidden states and logits.
@@ -110,111 +103,8 @@ pub(super) struct Decoder {
     embedding: Tensor,
     head: Option<Tensor>,
     relative_bias: Tensor,
-    blocks: Vec<Block>,
+    blocks: Vec<Arc<Block>>,
     norm: Tensor,
-}
-
-/// Deviations of the weights at the start.
-#[derive(Clone, Copy)]
-struct Scales {
-    embedding: f64,
-    query: f64,
-    input: f64,
-    output: f64,
-    ff_output: f64,
-    bias: f64,
-}
-
-impl Scales {
-    /// `seed` starts as transformers' T5 does; `sphere` as a pre-norm transformer whose tied head
-    /// is not scaled, with small embeddings and small outputs of every sublayer.
-    fn new(config: &Config) -> Self {
-        let t5 = &config.t5;
-        let scale = |x: usize| t5.initializer_factor * (x as f64).powf(-0.5);
-        match config.family() {
-            Family::Seed => Self {
-                embedding: t5.initializer_factor,
-                query: scale(t5.d_model * t5.d_kv),
-                input: scale(t5.d_model),
-                output: scale(t5.num_heads * t5.d_kv),
-                ff_output: scale(t5.d_ff),
-                bias: scale(t5.d_model),
-            },
-            Family::Sphere => {
-                let input = 0.03 * (192.0_f64 / t5.d_model as f64).sqrt();
-                let output = 0.02 / (2.0_f64 * t5.num_decoder_layers as f64).sqrt();
-                Self { embedding: 0.02, query: input, input, output, ff_output: output, bias: 0.02 }
-            }
-        }
-    }
-}
-
-impl Attention {
-    fn new(
-        spec: &DecoderSpec,
-        scales: Scales,
-        prefix: &str,
-        name: &str,
-        store: &mut Store,
-    ) -> std::result::Result<Self, Error> {
-        let (d, width) = (spec.d_model, spec.heads * spec.d_kv);
-        let mut scope = Scope::new(store, prefix);
-        let mut get = |part: &str, shape: [usize; 2], std: f64| {
-            scope.get(&format!("{name}.{part}.weight"), &shape, Init::Normal(std))
-        };
-        Ok(Self {
-            q: get("q", [width, d], scales.query)?,
-            k: get("k", [width, d], scales.input)?,
-            v: get("v", [width, d], scales.input)?,
-            o: get("o", [d, width], scales.output)?,
-            norm: scope.get("layer_norm.weight", &[d], Init::Constant(1.0))?,
-        })
-    }
-}
-
-impl FeedForward {
-    /// The sublayer below `prefix`, at the decoder's sizes.
-    pub(super) fn new(
-        config: &Config,
-        prefix: &str,
-        store: &mut Store,
-    ) -> std::result::Result<Self, Error> {
-        let (spec, scales) = (DecoderSpec::new(config), Scales::new(config));
-        let mut scope = Scope::new(store, prefix);
-        let mut inner = |name: &str| {
-            let name = format!("DenseReluDense.{name}.weight");
-            scope.get(&name, &[spec.d_ff, spec.d_model], Init::Normal(scales.input))
-        };
-        let inner = if spec.gated {
-            Inner::GatedGelu(inner("wi_0")?, inner("wi_1")?)
-        } else {
-            Inner::Relu(inner("wi")?)
-        };
-        let outer = Init::Normal(scales.ff_output);
-        Ok(Self {
-            inner,
-            outer: scope.get("DenseReluDense.wo.weight", &[spec.d_model, spec.d_ff], outer)?,
-            norm: scope.get("layer_norm.weight", &[spec.d_model], Init::Constant(1.0))?,
-            eps: spec.eps,
-        })
-    }
-
-    /// `x` plus what the sublayer makes of it, dropping out at `rate`.
-    pub(super) fn forward(&self, x: &Tensor, rate: f64, ctx: &Context) -> Result<Tensor> {
-        let normed = numeric::rms_norm(x, &self.norm, self.eps)?;
-        let inner = match &self.inner {
-            Inner::Relu(wi) if !ctx.drops(rate) => {
-                return x + numeric::feed_forward(&normed, wi, &self.outer)?;
-            }
-            Inner::Relu(wi) => numeric::linear_relu(&normed, wi, None)?,
-            Inner::GatedGelu(wi_0, wi_1) => {
-                let gate = numeric::gelu_new(&numeric::linear(&normed, wi_0, None)?)?;
-                gate.mul(&numeric::linear(&normed, wi_1, None)?)?
-            }
-        };
-        let inner = ctx.dropout(inner, rate)?;
-        x + ctx.dropout(numeric::linear(&inner, &self.outer, None)?, rate)?
-    }
 }
 
 impl Decoder {
@@ -240,14 +130,7 @@ impl Decoder {
             Init::Normal(scales.bias),
         )?;
         let blocks = (0..spec.layers)
-            .map(|block| {
-                let prefix = |layer: usize| format!("decoder.block.{block}.layer.{layer}");
-                Ok(Block {
-                    own: Attention::new(&spec, scales, &prefix(0), "SelfAttention", store)?,
-                    cross: Attention::new(&spec, scales, &prefix(1), "EncDecAttention", store)?,
-                    feed_forward: FeedForward::new(config, &prefix(2), store)?,
-                })
-            })
+            .map(|block| Block::new(config, block, store).map(Arc::new))
             .collect::<std::result::Result<_, Error>>()?;
         let norm =
             store.get("decoder.final_layer_norm.weight", &[spec.d_model], Init::Constant(1.0))?;
@@ -272,16 +155,18 @@ impl Decoder {
         memory_mask: Option<&Tensor>,
         ctx: &Context,
     ) -> Result<Tensor> {
-        let position = self.position_bias(ids.dim(1)?)?;
+        let bias = self.position_bias(ids.dim(1)?)?;
         let mut hidden = ctx.dropout(numeric::embedding(&self.embedding, ids)?, self.dropout)?;
-        for block in &self.blocks {
-            let normed = numeric::rms_norm(&hidden, &block.own.norm, self.spec.eps)?;
-            let bias = Bias { values: &position, index: RelativeIndex::Direct };
-            hidden = self.attend(&block.own, hidden, &normed, None, Some(bias), ctx)?;
-            let normed = numeric::rms_norm(&hidden, &block.cross.norm, self.spec.eps)?;
-            let over = Some((memory, memory_mask));
-            hidden = self.attend(&block.cross, hidden, &normed, over, None, ctx)?;
-            hidden = block.feed_forward.forward(&hidden, self.dropout, ctx)?;
+        for (layer, block) in self.blocks.iter().enumerate() {
+            if !ctx.recomputes().decoder_layer(layer) {
+                hidden = block.forward(&hidden, (memory, memory_mask), &bias, ctx)?;
+                continue;
+            }
+            let (again, mask) = (Arc::clone(block), memory_mask.cloned());
+            let inputs = [&hidden, memory, &bias];
+            hidden = ctx.recomputed(&inputs, &block.parameters(), move |inputs, ctx| {
+                again.forward(&inputs[0], (&inputs[1], mask.as_ref()), &inputs[2], ctx)
+            })?;
         }
         ctx.dropout(numeric::rms_norm(&hidden, &self.norm, self.spec.eps)?, self.dropout)
     }
@@ -321,57 +206,57 @@ impl Decoder {
         )
     }
 
-    /// Self-attention where `over` is absent, else attention over that memory; with the residual.
-    fn attend(
-        &self,
-        layer: &Attention,
-        hidden: Tensor,
-        normed: &Tensor,
-        over: Option<(&Tensor, Option<&Tensor>)>,
-        bias: Option<Bias<'_>>,
-        ctx: &Context,
-    ) -> Result<Tensor> {
-        let keys_values = [&layer.k, &layer.v];
-        let (first, second) = match over {
-            None => {
-                let weights = Tensor::cat(&[&layer.q, &layer.k, &layer.v], 0)?;
-                (numeric::linear(normed, &weights, None)?, None)
-            }
-            Some((memory, _)) => {
-                let kv = numeric::linear(memory, &Tensor::cat(&keys_values, 0)?, None)?;
-                (numeric::linear(normed, &layer.q, None)?, Some(kv))
-            }
-        };
-        let attended = ctx.attention(
-            &AttentionArgs {
-                input: match &second {
-                    None => Projections::Joined(&first),
-                    Some(kv) => Projections::Pair { q: &first, kv },
-                },
-                heads: self.spec.heads,
-                scale: self.spec.attention_scale,
-                causal: over.is_none(),
-                key_mask: over.and_then(|(_, mask)| mask),
-                bias,
-            },
-            self.dropout,
-        )?;
-        let attended = numeric::linear(&attended, &layer.o, None)?;
-        hidden + ctx.dropout(attended, self.dropout)?
-    }
-
-    /// Scores [1, h, t, t] by relative position, shared by all layers.
+    /// What is added to the scores of all layers: [1, h, t, t] by relative position, or within windows [h, reach] by how far
+    /// back a key lies.
     fn position_bias(&self, len: usize) -> Result<Tensor> {
         let spec = &self.spec;
-        let buckets = spec.relative_attention_num_buckets;
-        let ids: Vec<u32> = (0..len * len)
-            .map(|at| (at / len).saturating_sub(at % len))
-            .map(|distance| relative_bucket(distance, buckets, spec.max_distance) as u32)
-            .collect();
-        let ids = Tensor::from_vec(ids, len * len, self.embedding.device())?;
-        numeric::embedding(&self.relative_bias, &ids)?
-            .t()?
-            .contiguous()?
-            .reshape((1, spec.heads, len, len))
+        let bucket = |distance: usize| {
+            let buckets = spec.relative_attention_num_buckets;
+            relative_bucket(distance, buckets, spec.max_distance) as u32
+        };
+        if !spec.attention.is_full() {
+            let reach = spec.attention.span(0).reach(len);
+            return relative_bias(&self.relative_bias, (0..reach).map(bucket).collect());
+        }
+        let back = (0..len * len).map(|at| (at / len).saturating_sub(at % len));
+        let rows = relative_bias(&self.relative_bias, back.map(bucket).collect())?;
+        rows.reshape((1, spec.heads, len, len))
+    }
+}
+
+/// The biases [h, n] of n buckets, of a table [buckets, h].
+fn relative_bias(table: &Tensor, buckets: Vec<u32>) -> Result<Tensor> {
+    let ids = Tensor::new(buckets, table.device())?;
+    numeric::embedding(table, &ids)?.t()?.contiguous()
+}
+
+impl Block {
+    fn new(config: &Config, block: usize, store: &mut Store) -> std::result::Result<Self, Error> {
+        let prefix = |layer: usize| format!("decoder.block.{block}.layer.{layer}");
+        Ok(Self {
+            own: Attention::new(config, &prefix(0), "SelfAttention", store)?,
+            cross: Attention::new(config, &prefix(1), "EncDecAttention", store)?,
+            feed_forward: FeedForward::new(config, &prefix(2), store)?,
+            span: config.attention().span(block),
+            dropout: config.t5.dropout_rate,
+        })
+    }
+
+    fn parameters(&self) -> Vec<Tensor> {
+        let attentions = self.own.parameters().chain(self.cross.parameters());
+        attentions.chain(self.feed_forward.parameters()).cloned().collect()
+    }
+
+    /// Hidden states [b, t, d] behind the layer, with a memory [b, m, d] and its mask.
+    fn forward(
+        &self,
+        hidden: &Tensor,
+        (memory, mask): (&Tensor, Option<&Tensor>),
+        bias: &Tensor,
+        ctx: &Context,
+    ) -> Result<Tensor> {
+        let hidden = self.own.itself(hidden, Sees::Past(self.span, bias), ctx)?;
+        let hidden = self.cross.memory(&hidden, memory, mask, ctx)?;
+        self.feed_forward.forward(&hidden, self.dropout, ctx)
     }
 }

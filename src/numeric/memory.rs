@@ -4,6 +4,10 @@
 //! operating system has every page of them cleared again: a fifth of a step's time, measured.
 #![allow(unsafe_code)]
 
+mod counting;
+
+pub use counting::Counting;
+
 use std::alloc::{GlobalAlloc, Layout};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainError;
 use crate::domain::{PAD_ID, START_ID};
-use crate::model::{Bottleneck, Config, Family, Queries, Regulariser, SphereShape, TvaeConfig};
+use crate::model::{
+    Bottleneck, Checkpointing, Config, DecoderAttention, EncoderKind, Family, Queries, Regulariser,
+    SphereShape, TvaeConfig,
+};
 use crate::numeric::Precision;
 pub use argument_sets::{ArgumentSet, ARGUMENT_SETS};
 pub use combine::{PresetNames, PresetNamesError};
@@ -57,6 +60,11 @@ pub struct TrainConfig {
     pub encoder_blocks: Vec<usize>,
     /// T5 decoder layers.
     pub decoder_layers: usize,
+    /// The encoder. Ablation: `t5`, with as many layers as `encoder_blocks` has together, and no pooling; without `queries`
+    /// it gives one latent token, of the mean of its states.
+    pub encoder: EncoderKind,
+    /// How far the decoder's self-attention looks back. Ablation: `blocks` or `sliding` with a `window`.
+    pub attention: DecoderAttention,
     /// Latent tokens, n.
     pub latent_tokens: usize,
     /// Numbers per latent token, L.
@@ -92,6 +100,8 @@ pub struct TrainConfig {
     pub batch: usize,
     /// Parts of a batch that are computed side by side, one thread each. Part of the result: sums are taken in shard order.
     pub shards: usize,
+    /// Layers whose results are computed again in the backward pass and not kept: less memory, more time, the same result.
+    pub checkpoint: Checkpointing,
     /// Products with weights: f32, or bf16 with sums and weights kept in single precision. Our presets take bf16 where the
     /// processor has an instruction for it.
     pub precision: Precision,
@@ -165,6 +175,10 @@ impl TrainConfig {
             config.funnel.truncate_seq = true;
             config.skip_upsample = false;
         }
+        if self.encoder == EncoderKind::T5 {
+            config.t5.num_layers = Some(self.encoder_blocks.iter().sum());
+            config.skip_upsample = true;
+        }
         config.tvae = Some(TvaeConfig {
             family: self.family,
             bottleneck: self.bottleneck,
@@ -178,6 +192,8 @@ impl TrainConfig {
             reg_max_tokens: self.reg_max_tokens,
             slots: self.slots,
             queries: if self.queries { Queries::Prepended } else { Queries::Pooled },
+            encoder: self.encoder,
+            attention: self.attention,
             latent_noise_max: self.noise.latent_max,
             latent_noise_clean: self.noise.latent_clean,
             latent_noise_ramp: self.noise.latent_ramp,

@@ -1,5 +1,6 @@
 //! What this program adds to the original's configuration, under the key `tvae`.
 
+use super::{DecoderAttention, EncoderKind};
 use serde::{Deserialize, Serialize};
 
 /// Which of the two families a model belongs to.
@@ -103,6 +104,12 @@ pub struct TvaeConfig {
     pub slots: bool,
     /// Which positions become latent tokens; `prepended`. Ablation: `pooled`.
     pub queries: Queries,
+    /// The encoder; `funnel`. Ablation: `t5`. Read in both families.
+    #[serde(skip_serializing_if = "EncoderKind::is_funnel")]
+    pub encoder: EncoderKind,
+    /// How far the decoder's self-attention looks back; everywhere. Read in both families.
+    #[serde(skip_serializing_if = "DecoderAttention::is_full")]
+    pub attention: DecoderAttention,
     /// Largest deviation of the latent noise, σmax; 0.6. Ablation: 0.
     pub latent_noise_max: f64,
     /// Share of samples without latent noise; 0.25.
@@ -140,6 +147,8 @@ impl Default for TvaeConfig {
             reg_max_tokens: 1024,
             slots: true,
             queries: Queries::default(),
+            encoder: EncoderKind::default(),
+            attention: DecoderAttention::default(),
             latent_noise_max: 0.6,
             latent_noise_clean: 0.25,
             latent_noise_ramp: 0.3,

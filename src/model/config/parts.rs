@@ -75,6 +75,9 @@ pub struct T5Config {
     pub d_kv: usize,
     /// Width of the feed-forward layer.
     pub d_ff: usize,
+    /// Number of layers of the T5 encoder, where the model has that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub num_layers: Option<usize>,
     /// Number of decoder layers.
     pub num_decoder_layers: usize,
     /// Attention heads.

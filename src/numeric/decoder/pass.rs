@@ -365,21 +365,22 @@ impl Shared<'_> {
         for item in share(n * spec.heads, member, self.members) {
             let (row, head) = (item / spec.heads, item % spec.heads);
             let Entry { slot, position, .. } = entries[row];
-            let seen = position + 1;
-            let start = slot * self.max_len * width;
+            let first = layer.span.first(position);
+            let slot = slot * self.max_len;
+            let seen = (slot + first) * width..(slot + position + 1) * width;
             let at = row * 3 * width + head * spec.d_kv;
             // SAFETY: caches are complete behind the barrier; an item's part of the output is its own.
             let (q, keys, values, out) = unsafe {
                 let out = row * width + head * spec.d_kv;
                 (
                     self.wide.read(at..at + spec.d_kv),
-                    cache.keys.read(start..start + seen * width),
-                    cache.values.read(start..start + seen * width),
+                    cache.keys.read(seen.clone()),
+                    cache.values.read(seen),
                     self.attended.write(out..out + spec.d_kv),
                 )
             };
             let bias = &self.packed.bias[head * (spec.max_distance + 1)..];
-            let bias = |key: usize| bias[(position - key).min(spec.max_distance)];
+            let bias = |key: usize| bias[(position - first - key).min(spec.max_distance)];
             attend(q, (keys, values), (head * spec.d_kv, width), bias, scores, out);
         }
         barrier.wait();

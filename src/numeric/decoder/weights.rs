@@ -1,6 +1,7 @@
 //! The decoder's weights as they come and as the hot loop wants them.
 
 use super::super::kernel::{Panels, Precision, Source};
+use super::super::Span;
 use super::DecoderError;
 
 /// Shape and constants of a T5 decoder.
@@ -32,6 +33,8 @@ pub struct DecoderSpec {
     pub head_scale: f32,
     /// Id in front of every sequence.
     pub start_id: u32,
+    /// What each layer's self-attention sees.
+    pub spans: Vec<Span>,
 }
 
 /// One layer's weights in the layout of the checkpoint, `[out, in]`.
@@ -91,6 +94,8 @@ fn expect(name: &str, found: usize, expected: usize) -> Result<(), DecoderError>
 }
 
 pub(super) struct PackedLayer {
+    /// What self-attention sees.
+    pub span: Span,
     pub self_norm: Vec<f32>,
     /// Queries, keys and values side by side.
     pub qkv: Panels,
@@ -127,6 +132,7 @@ impl Packed {
         expect("relative_bias", weights.relative_bias.len(), spec.buckets * spec.heads)?;
         expect("final_norm", weights.final_norm.len(), d)?;
         expect("layers", weights.layers.len(), spec.layers)?;
+        expect("spans", spec.spans.len(), spec.layers)?;
         let head = weights.head.as_deref().unwrap_or(&weights.embedding);
         let head = pack(&[("head", head)], (spec.vocab, d), spec.head_scale, precision)?;
         let mut bias = vec![0f32; spec.heads * (spec.max_distance + 1)];
@@ -139,7 +145,8 @@ impl Packed {
         let layers = weights
             .layers
             .into_iter()
-            .map(|layer| PackedLayer::new(&spec, width, layer, precision))
+            .zip(&spec.spans)
+            .map(|(layer, &span)| PackedLayer::new(&spec, (width, span), layer, precision))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             embedding: weights.embedding,
@@ -155,7 +162,7 @@ impl Packed {
 impl PackedLayer {
     fn new(
         spec: &DecoderSpec,
-        width: usize,
+        (width, span): (usize, Span),
         layer: LayerWeights,
         precision: Precision,
     ) -> Result<Self, DecoderError> {
@@ -174,6 +181,7 @@ impl PackedLayer {
         let ff_in: Vec<(&str, &[f32])> =
             layer.ff_in.iter().map(|w| ("ff_in", w.as_slice())).collect();
         Ok(Self {
+            span,
             // The factor on scores goes into the queries once and for all.
             qkv: pack(&[("q", &scaled(q)), ("k", k), ("v", v)], (width, d), 1.0, precision)?,
             self_out: pack(&[("o", o)], (d, width), 1.0, precision)?,

@@ -6,7 +6,7 @@ use super::{
     Blend, Budget, Critic, Cycle, Decay, Distill, Fsq, InterpolationInputs, Kl, Noise, Optimiser,
     Smoothness, TrainConfig, Vq,
 };
-use crate::model::{Bottleneck, Family, Regulariser};
+use crate::model::{Bottleneck, Checkpointing, DecoderAttention, EncoderKind, Family, Regulariser};
 use crate::numeric::{Isa, Precision};
 
 /// A named starting point for every option.
@@ -53,6 +53,8 @@ impl TrainConfig {
             d_ff: 768,
             encoder_blocks: vec![2, 2],
             decoder_layers: 3,
+            encoder: EncoderKind::Funnel,
+            attention: DecoderAttention::default(),
             latent_tokens: if domain == "headlines" { 4 } else { 8 },
             latent_size: if domain == "headlines" { 64 } else { 32 },
             slots: true,
@@ -70,6 +72,7 @@ impl TrainConfig {
             optimiser: Optimiser::default(),
             batch: 256,
             shards: 2,
+            checkpoint: Checkpointing::default(),
             precision: fast_precision(),
             budget: Budget::Minutes(60.0),
             held_out: 2000,

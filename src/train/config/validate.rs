@@ -1,7 +1,7 @@
 //! Which values no run can have.
 
 use super::{Budget, TrainConfig};
-use crate::model::{Bottleneck, Family, Regulariser};
+use crate::model::{Bottleneck, EncoderKind, Family, Regulariser};
 use crate::train::TrainError;
 
 impl TrainConfig {
@@ -33,6 +33,21 @@ impl TrainConfig {
         }
         if self.encoder_blocks.is_empty() || self.encoder_blocks.contains(&0) {
             return fail("encoder_blocks must name at least one layer per block".to_owned());
+        }
+        if !self.attention.is_possible() {
+            return fail(format!(
+                "attention.window = {} must be at least 2",
+                self.attention.window
+            ));
+        }
+        // The original's family has no queries.
+        let one_latent =
+            self.encoder == EncoderKind::T5 && (!self.queries || self.family == Family::Seed);
+        if one_latent && self.latent_tokens != 1 {
+            return fail(format!(
+                "latent_tokens = {} must be 1 with encoder = \"t5\" where there are no queries",
+                self.latent_tokens
+            ));
         }
         if self.shards > self.batch {
             return fail(format!("shards = {} is more than batch = {}", self.shards, self.batch));
