@@ -9,7 +9,10 @@ pub use direction::{
     principal_components, right_singular_vectors, Direction, DirectionError, Geometry,
 };
 pub use path::{ladder, ratios, slerp, slerp_weights, with_own_ratios, ParsePathError, Path};
-pub use prior::{coordinates, latent_at, standard_log_density, FittedMixture, Mixture, PriorError};
+pub use prior::{
+    coordinates, latent_at, standard_log_density, CodeMixture, FittedCodes, FittedMixture, Mixture,
+    PriorError,
+};
 pub use sphere::project_sphere;
 
 /// One latent code: `tokens` vectors of `size` numbers each, row by row.

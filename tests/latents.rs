@@ -320,7 +320,7 @@ fn a_ladder_between_codes_holds_nothing_but_codes() {
     }
 }
 
-/// Codes stand beside latents, draws are codes, and there is no density to fit.
+/// Codes stand beside latents; draws are codes, uniform ones or from a mixture that was fitted to them.
 fn from_the_command_line(folder: &std::path::Path) {
     let model = folder.display().to_string();
     let tvae = |args: &[&str]| {
@@ -336,13 +336,21 @@ fn from_the_command_line(folder: &std::path::Path) {
     assert_eq!(latent.map(Vec::len), codes.map(Vec::len), "a code per latent token");
     let draw = |seed: &str| told(&["sample", "-n", "4", "--json", "--seed", seed]);
     assert_eq!(draw("1"), draw("1"));
-    let refused = tvae(&[
-        "prior",
-        "--data",
-        concat!(env!("CARGO_MANIFEST_DIR"), "/assets/samples/python.txt"),
-    ]);
-    let said = String::from_utf8_lossy(&refused.code(1).get_output().stderr).into_owned();
-    assert!(said.contains("codes"), "{said}");
+    let before = draw("1");
+    let data = folder.join("lines.txt").display().to_string();
+    std::fs::write(&data, small_run::lines(200).join("\n")).expect("written");
+    let fit = ["prior", "--data", &data, "--components", "3", "--samples", "6", "--json"];
+    let found: serde_json::Value = serde_json::from_str(&told(&fit)).expect("JSON");
+    let likelihood = |at: usize| found["priors"][at]["log_likelihood"].as_f64().expect("a number");
+    assert!(likelihood(1) > likelihood(0) && found["best"] == "mixture", "{found}");
+    assert_ne!(draw("1"), before);
+    assert_eq!(
+        told(&["sample", "-n", "4", "--json", "--seed", "1", "--prior", "standard"]),
+        before
+    );
+    let refused = tvae(&["prior", "--data", &data, "--kind", "flow"]).code(1);
+    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(said.contains("codes have no density"), "{said}");
 }
 
 #[test]

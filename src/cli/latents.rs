@@ -50,7 +50,7 @@ pub struct SampleArgs {
     /// Seed of the draws
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where latents are drawn from; auto: the better prior that `prior` fitted, where there is one, else the standard one
+    /// Where latents are drawn from; auto: the likeliest prior that `prior` told of, the standard one where nothing was fitted
     #[arg(long, value_name = "auto|standard|mixture|flow", default_value = "auto", value_parser = prior)]
     prior: Choice,
     /// Take the first valid one of eight beams instead of the greedy decode

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::str::FromStr;
 
 use candle_core::{Device, Tensor};
-use rand::RngCore;
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use super::{EngineError, LatentModel, LoadedModel};
-use crate::latent::{latent_at, Latent, Mixture};
+use crate::latent::{latent_at, CodeMixture, Latent, Mixture};
 use crate::model::{write_atomically, Flow};
 
 /// The file of fitted priors in a model's folder.
@@ -25,7 +25,7 @@ const DESCRIPTION: &str = "prior";
 pub enum PriorKind {
     /// What training held the latents to: uniform on the sphere, uniform codes, else N(0, I).
     Standard,
-    /// A mixture of Gaussians.
+    /// A mixture of Gaussians; over codes, of independent symbols.
     Mixture,
     /// A normalising flow.
     Flow,
@@ -78,6 +78,7 @@ pub struct LearnedPrior {
     description: Description,
     mixture: Option<Mixture>,
     flow: Option<Flow>,
+    codes: Option<CodeMixture>,
 }
 
 impl LearnedPrior {
@@ -94,7 +95,19 @@ impl LearnedPrior {
         let (tokens, size) = shape(model);
         let fingerprint = model.model().latent_fingerprint().map_err(failed)?;
         let description = Description { tokens, size, fingerprint, best };
-        Ok(Self { description, mixture, flow })
+        Ok(Self { description, mixture, flow, codes: None })
+    }
+
+    /// A mixture that was fitted to the symbols of a model's codes.
+    ///
+    /// # Errors
+    /// Those of reading the model's weights.
+    pub fn of_codes(
+        model: &LoadedModel,
+        codes: CodeMixture,
+        best: PriorKind,
+    ) -> Result<Self, EngineError> {
+        Ok(Self { codes: Some(codes), ..Self::new(model, None, None, best)? })
     }
 
     /// The priors that were fitted to a model, where there are any.
@@ -131,13 +144,16 @@ impl LearnedPrior {
             candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|e| wrong(&e))?;
         let flow = Flow::from_tensors(&tensors).map_err(|e| wrong(&e))?;
         let mixture = mixture_of(&tensors).map_err(|e| wrong(&e))?;
+        let codes = codes_of(&tensors).map_err(|e| wrong(&e))?;
         let dims = description.tokens * description.size;
-        let fits = flow.as_ref().is_none_or(|f| f.dims() == dims)
+        let symbols = model.model().code_symbols().map_err(failed)?;
+        let fits = codes.as_ref().is_none_or(|c| c.levels() == symbols)
+            && flow.as_ref().is_none_or(|f| f.dims() == dims)
             && mixture.as_ref().is_none_or(|m| m.dims() == dims);
         if !fits {
             return Err(wrong(&"its priors are of other latents than it says"));
         }
-        Ok(Some(Self { description, mixture, flow }))
+        Ok(Some(Self { description, mixture, flow, codes }))
     }
 
     /// Writes the file, whole or not at all; its folder is made where it is missing.
@@ -156,6 +172,17 @@ impl LearnedPrior {
             tensors.push(("mixture.means".into(), matrix(mixture.means()).map_err(failed)?));
             tensors
                 .push(("mixture.variances".into(), matrix(mixture.variances()).map_err(failed)?));
+        }
+        if let Some(codes) = &self.codes {
+            let levels: Vec<u32> = codes.levels().iter().map(|&l| l as u32).collect();
+            let (count, width) = (codes.weights().len(), codes.levels().iter().sum::<usize>());
+            for (name, tensor) in [
+                ("levels", Tensor::from_slice(&levels, levels.len(), &Device::Cpu)),
+                ("weights", Tensor::from_slice(codes.weights(), count, &Device::Cpu)),
+                ("tables", Tensor::from_slice(codes.tables(), (count, width), &Device::Cpu)),
+            ] {
+                tensors.push((format!("codes.{name}"), tensor.map_err(failed)?));
+            }
         }
         if let Some(flow) = &self.flow {
             tensors.extend(flow.tensors().map_err(failed)?);
@@ -187,6 +214,10 @@ impl LearnedPrior {
         count: usize,
         rng: &mut ChaCha8Rng,
     ) -> Result<Vec<Latent>, EngineError> {
+        if let (PriorKind::Mixture, Some(codes)) = (kind, &self.codes) {
+            let rows: Vec<Vec<u32>> = (0..count).map(|_| codes.sample(rng)).collect();
+            return model.model().latents_with_symbols(&rows).map_err(failed);
+        }
         let rows: Vec<Vec<f64>> = match (kind, &self.mixture, &self.flow) {
             (PriorKind::Standard, ..) => return model.draw_standard(count, rng),
             (PriorKind::Mixture, Some(mixture), _) => {
@@ -217,6 +248,22 @@ fn draw_flow(
     let drawn = flow.inverse(&Tensor::from_vec(normal, (count, dims), &Device::Cpu)?)?;
     let values = drawn.flatten_all()?.to_vec1::<f32>()?;
     Ok(values.chunks_exact(dims).map(|v| v.iter().map(|&x| f64::from(x)).collect()).collect())
+}
+
+fn codes_of(tensors: &HashMap<String, Tensor>) -> Result<Option<CodeMixture>, String> {
+    let get = |name: &str| tensors.get(&format!("codes.{name}"));
+    let (levels, weights, tables) = match (get("levels"), get("weights"), get("tables")) {
+        (None, None, None) => return Ok(None),
+        (Some(levels), Some(weights), Some(tables)) => (levels, weights, tables),
+        _ => return Err("a part of its mixture is missing".to_owned()),
+    };
+    let read = || -> candle_core::Result<_> {
+        let levels = levels.flatten_all()?.to_vec1::<u32>()?;
+        Ok((levels, weights.flatten_all()?.to_vec1()?, tables.flatten_all()?.to_vec1()?))
+    };
+    let (levels, weights, tables) = read().map_err(|e| e.to_string())?;
+    let levels = levels.into_iter().map(|l| l as usize).collect();
+    CodeMixture::new(levels, weights, tables).map(Some).map_err(|e| e.to_string())
 }
 
 fn mixture_of(tensors: &HashMap<String, Tensor>) -> Result<Option<Mixture>, String> {
@@ -251,10 +298,13 @@ impl LoadedModel {
     pub fn draw_standard(
         &self,
         count: usize,
-        rng: &mut dyn RngCore,
+        rng: &mut ChaCha8Rng,
     ) -> Result<Vec<Latent>, EngineError> {
-        if let Some(codes) = self.model().random_codes(count, rng).map_err(failed)? {
-            return Ok(codes);
+        let symbols = self.model().code_symbols().map_err(failed)?;
+        if !symbols.is_empty() {
+            let mut row = || symbols.iter().map(|&l| rng.random_range(0..l as u32)).collect();
+            let rows: Vec<Vec<u32>> = (0..count).map(|_| row()).collect();
+            return self.model().latents_with_symbols(&rows).map_err(failed);
         }
         let (tokens, size) = shape(self);
         Ok((0..count)

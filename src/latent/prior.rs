@@ -1,13 +1,15 @@
-//! Priors over latents: the coordinates that they are told in, the standard one, and a mixture fitted to encoded texts.
+//! Priors over latents: the coordinates that they are told in, the standard one, and mixtures fitted to encoded texts.
 //!
 //! A latent token on the sphere has no density in its L coordinates. It gets the radius of a draw from N(0, I), which has
 //! nothing to do with its place on the sphere: the uniform distribution becomes N(0, I), and every other one a density that
 //! may be held to it.
 
+mod codes;
 mod mixture;
 #[cfg(test)]
 mod tests;
 
+pub use codes::{CodeMixture, FittedCodes};
 pub use mixture::{FittedMixture, Mixture};
 
 use rand::Rng;
@@ -30,9 +32,7 @@ pub enum PriorError {
     #[error("latents must have equally many finite values")]
     Malformed,
     /// Latents are codes, which have no density.
-    #[error(
-        "a learned prior needs latents that are no codes: those of a vq or fsq model are drawn uniformly"
-    )]
+    #[error("codes have no density: of a vq or fsq model only a mixture can be fitted")]
     Codes,
 }
 

@@ -209,16 +209,30 @@ impl LatentMap {
         }
     }
 
-    /// `rows` latent tokens of codes [rows, L] that are drawn uniformly; none without codes.
-    pub(super) fn random_codes(
-        &self,
-        rows: usize,
-        rng: &mut dyn rand::RngCore,
-    ) -> Result<Option<Tensor>> {
+    /// How many symbols each place of a latent token's code has: one place under `vq`, L under `fsq`; none without codes.
+    pub(super) fn symbols(&self) -> Result<Vec<usize>> {
         match &self.kind {
-            Kind::Vq(vq) => vq.random(rows, rng).map(Some),
-            Kind::Fsq(fsq) => fsq.random(rows, rng).map(Some),
-            _ => Ok(None),
+            Kind::Vq(vq) => Ok(vec![vq.codes()?]),
+            Kind::Fsq(fsq) => fsq.levels(),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// The symbols of the codes nearest to latents [b, n, L], latent token after latent token; none without codes.
+    pub(super) fn symbols_of(&self, z: &Tensor) -> Result<Vec<u32>> {
+        match &self.kind {
+            Kind::Vq(vq) => vq.nearest(z)?.1.to_vec1(),
+            Kind::Fsq(fsq) => fsq.digits(z),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// The latent tokens [N, L] of such symbols.
+    pub(super) fn codes_with(&self, symbols: Vec<u32>) -> Result<Tensor> {
+        match &self.kind {
+            Kind::Vq(vq) => vq.vectors(symbols),
+            Kind::Fsq(fsq) => fsq.codes(symbols),
+            _ => candle_core::bail!("the latents of this model are no codes"),
         }
     }
 

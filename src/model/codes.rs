@@ -1,7 +1,6 @@
 //! Latents at the places that the bottleneck can give, and the codes that they are.
 
 use candle_core::{DType, Device};
-use rand::RngCore;
 
 use super::{Error, TransformerVae};
 use crate::latent::Latent;
@@ -41,20 +40,48 @@ impl TransformerVae {
             .collect())
     }
 
-    /// Latents of codes that are drawn uniformly; none where latents are no codes.
+    /// How many symbols each place of a latent's code has: a place per latent token under `vq`, one per number under `fsq`.
+    /// Empty where latents are no codes.
     ///
     /// # Errors
     /// Those of candle.
-    pub fn random_codes(
-        &self,
-        count: usize,
-        rng: &mut dyn RngCore,
-    ) -> Result<Option<Vec<Latent>>, Error> {
+    pub fn code_symbols(&self) -> Result<Vec<usize>, Error> {
+        Ok(self.latent.symbols()?.repeat(self.config().n_latent_tokens))
+    }
+
+    /// The symbols of the codes nearest to latents, latent by latent; empty rows where latents are no codes.
+    ///
+    /// # Errors
+    /// When a latent has another shape than the model's.
+    pub fn symbols_of(&self, latents: &[Latent]) -> Result<Vec<Vec<u32>>, Error> {
+        if latents.is_empty() {
+            return Ok(Vec::new());
+        }
+        let symbols = self.latent.symbols_of(&self.latent_tensor(latents)?)?;
+        let places = symbols.len() / latents.len();
+        let row = |i: usize| symbols[i * places..(i + 1) * places].to_vec();
+        Ok((0..latents.len()).map(row).collect())
+    }
+
+    /// The latents of such rows of symbols.
+    ///
+    /// # Errors
+    /// Symbols that the model does not have; latents that are no codes.
+    pub fn latents_with_symbols(&self, rows: &[Vec<u32>]) -> Result<Vec<Latent>, Error> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         let (tokens, size) = (self.config().n_latent_tokens, self.config().latent_size);
-        let Some(drawn) = self.latent.random_codes(count * tokens, rng)? else { return Ok(None) };
-        let values = drawn.flatten_all()?.to_vec1::<f32>()?;
+        let levels = self.code_symbols()?;
+        let fits = |row: &Vec<u32>| {
+            row.len() == levels.len() && row.iter().zip(&levels).all(|(&s, &l)| (s as usize) < l)
+        };
+        if !rows.iter().all(fits) {
+            return Err(Error::Config("a code has symbols that the model does not have".into()));
+        }
+        let values = self.latent.codes_with(rows.concat())?.flatten_all()?.to_vec1::<f32>()?;
         let latent = |v: &[f32]| Latent { tokens, size, values: v.to_vec() };
-        Ok(Some(values.chunks_exact(tokens * size).map(latent).collect()))
+        Ok(values.chunks_exact(tokens * size).map(latent).collect())
     }
 
     /// A number that tells the weights around the latents from others: a prior belongs to the latents of one encoder.

@@ -10,6 +10,7 @@ use rand_distr::{Distribution, StandardNormal};
 use super::step::Task;
 use super::{TrainConfig, TrainError};
 use crate::model::{kl_divergence, Encoded, Mmd, Regulariser, TransformerVae};
+use crate::numeric::{self, Precision};
 
 /// The regulariser's weight in the loss at a step: the original's follows its schedule, that of `kl` grows from 0 (Bowman et
 /// al. 2016).
@@ -50,9 +51,12 @@ pub fn sliced_wasserstein(
     if prior.dims() != all.dims() {
         candle_core::bail!("{:?} samples of the prior for {:?} latents", prior.dims(), all.dims());
     }
-    let onto = directions.detach().t()?.contiguous()?; // [L, K]
+    // A row's projections are the same to the bit whatever rows stand beside it, and are never taken in bf16.
+    let project = |x: &Tensor| -> Result<Tensor> {
+        numeric::with_precision(Precision::F32, || numeric::linear(x, &directions.detach(), None))
+    };
     let columns = |x: &Tensor| -> Result<Vec<f32>> {
-        x.detach().matmul(&onto)?.t()?.contiguous()?.flatten_all()?.to_vec1::<f32>()
+        project(&x.detach())?.t()?.contiguous()?.flatten_all()?.to_vec1::<f32>()
     };
     let (of_latents, mut of_prior) = (columns(all)?, columns(prior)?); // [K, N]
     let mut goals = vec![0f32; rows * lines];
@@ -70,7 +74,7 @@ pub fn sliced_wasserstein(
         }
     }
     let goals = Tensor::from_vec(goals, (rows, lines), own.device())?;
-    let squares = (own.matmul(&onto)? - goals)?.sqr()?.sum_all()?;
+    let squares = (project(own)? - goals)?.sqr()?.sum_all()?;
     squares / (lines * count).max(1) as f64
 }
 

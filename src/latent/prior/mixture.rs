@@ -274,7 +274,7 @@ fn seeds(rows: &[Vec<f64>], count: usize, rng: &mut impl Rng) -> Vec<f64> {
 }
 
 /// A place, drawn in proportion to weights that are not negative; any where all are 0.
-fn pick(weights: &[f64], rng: &mut impl Rng) -> usize {
+pub(super) fn pick(weights: &[f64], rng: &mut impl Rng) -> usize {
     let total: f64 = weights.iter().sum();
     if total <= 0.0 {
         return rng.random_range(0..weights.len());
@@ -312,7 +312,7 @@ fn spread(rows: &[Vec<f64>], dims: usize) -> Vec<f64> {
     mean(&|row, i| (row[i] - means[i]).powi(2))
 }
 
-fn log_sum_exp(logs: &[f64]) -> f64 {
+pub(super) fn log_sum_exp(logs: &[f64]) -> f64 {
     let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if !most.is_finite() {
         return most;

@@ -129,3 +129,41 @@ fn what_cannot_be_fitted_is_an_error() {
     assert_eq!(coordinates(&code, Geometry::Codes, &mut rng(0)), Err(PriorError::Codes));
     assert_eq!(latent_at(&[-3.0], (1, 1), Geometry::Tanh).values, [-1.0]);
 }
+
+/// Rows of three symbols: half of them 0, 1 and anything, the others 3, 0 and 2.
+fn coded(rows: usize) -> Vec<Vec<u32>> {
+    let mut rng = rng(6);
+    (0..rows)
+        .map(|i| if i % 2 == 0 { vec![0, 1, rng.random_range(0..5)] } else { vec![3, 0, 2] })
+        .collect()
+}
+
+#[test]
+fn planted_codes_are_found_and_drawn() {
+    let levels = [4, 2, 5];
+    let fitted = CodeMixture::fit(&coded(400), &levels, 2, 50, &mut rng(1)).unwrap();
+    assert!(fitted.history.windows(2).all(|pair| pair[1] >= pair[0] - 1e-9), "{fitted:?}");
+    let mixture = fitted.mixture;
+    assert!(mixture.weights().iter().all(|w| (w - 0.5).abs() < 0.02), "{:?}", mixture.weights());
+    let found = mixture.log_probabilities(&[vec![3, 0, 2], vec![0, 1, 4], vec![3, 1, 4]]);
+    assert!((found[0] - 0.5f64.ln()).abs() < 0.1 && (found[1] - 0.1f64.ln()).abs() < 0.3);
+    assert!(found[2].is_finite() && found[2] < -5.0, "what was never seen is rare: {found:?}");
+    // All rows together have a probability of 1.
+    let all: Vec<Vec<u32>> = (0..40).map(|i| vec![i / 10, i / 5 % 2, i % 5]).collect();
+    let sum: f64 = mixture.log_probabilities(&all).iter().map(|l| l.exp()).sum();
+    assert!((sum - 1.0).abs() < 1e-9, "{sum}");
+
+    let draw = |seed: u64| {
+        let mut rng = rng(seed);
+        (0..2000).map(|_| mixture.sample(&mut rng)).collect::<Vec<_>>()
+    };
+    assert_eq!(draw(1), draw(1));
+    let threes = draw(1).iter().filter(|row| **row == [3, 0, 2]).count();
+    assert!((900..1100).contains(&threes), "{threes}");
+
+    let parts = (levels.to_vec(), mixture.weights().to_vec(), mixture.tables().to_vec());
+    assert_eq!(CodeMixture::new(parts.0.clone(), parts.1.clone(), parts.2), Ok(mixture));
+    assert!(CodeMixture::new(parts.0, parts.1, vec![0.5; 22]).is_err());
+    let wrong = CodeMixture::fit(&vec![vec![9, 0, 0]; 8], &levels, 2, 5, &mut rng(0));
+    assert_eq!(wrong, Err(PriorError::Malformed));
+}

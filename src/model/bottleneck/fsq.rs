@@ -4,7 +4,6 @@
 //! Of l levels the values are k / ⌊l / 2⌋ for whole k from −⌊l / 2⌋: five levels are −1, −½, 0, ½, 1, eight are −1, −¾ … ¾.
 
 use candle_core::{Device, Result, Tensor};
-use rand::{Rng, RngCore};
 
 use super::straight_through;
 
@@ -69,28 +68,35 @@ impl Fsq {
             .broadcast_minimum(&self.high)
     }
 
-    /// One index per run of the configured levels: its digits in mixed radix, the first the least.
-    pub(super) fn indices(&self, codes: &Tensor) -> Result<Vec<u32>> {
+    /// Of every number the place of its level among its levels, from the lowest.
+    pub(super) fn digits(&self, codes: &Tensor) -> Result<Vec<u32>> {
         let digits = self.whole(codes)?.broadcast_sub(&self.low)?;
         let digits = digits.flatten_all()?.to_vec1::<f32>()?;
-        let index = |digits: &[f32]| {
-            let places = digits.iter().zip(&self.levels).rev();
-            places.fold(0u32, |index, (&digit, &level)| {
-                index.saturating_mul(level as u32).saturating_add(digit as u32)
-            })
-        };
-        Ok(digits.chunks_exact(self.levels.len().max(1)).map(index).collect())
+        Ok(digits.into_iter().map(|digit| digit as u32).collect())
     }
 
-    /// Codes [rows, L] whose levels are drawn uniformly.
-    pub(super) fn random(&self, rows: usize, rng: &mut dyn RngCore) -> Result<Tensor> {
+    /// The codes [N, L] of such places.
+    pub(super) fn codes(&self, digits: Vec<u32>) -> Result<Tensor> {
         let size = self.steps.dim(0)?;
-        let digits: Vec<f32> = (0..rows)
-            .flat_map(|_| self.levels.iter().cycle().take(size))
-            .map(|&levels| rng.random_range(0..levels) as f32)
-            .collect();
-        Tensor::from_vec(digits, (rows, size), self.steps.device())?
+        let digits: Vec<f32> = digits.into_iter().map(|digit| digit as f32).collect();
+        Tensor::from_vec(digits, ((), size), self.steps.device())?
             .broadcast_add(&self.low)?
             .broadcast_div(&self.steps)
+    }
+
+    /// Levels of every number of a latent token.
+    pub(super) fn levels(&self) -> Result<Vec<usize>> {
+        Ok(self.levels.iter().copied().cycle().take(self.steps.dim(0)?).collect())
+    }
+
+    /// One index per run of the configured levels: its digits in mixed radix, the first the least.
+    pub(super) fn indices(&self, codes: &Tensor) -> Result<Vec<u32>> {
+        let index = |digits: &[u32]| {
+            let places = digits.iter().zip(&self.levels).rev();
+            places.fold(0u32, |index, (&digit, &level)| {
+                index.saturating_mul(level as u32).saturating_add(digit)
+            })
+        };
+        Ok(self.digits(codes)?.chunks_exact(self.levels.len().max(1)).map(index).collect())
     }
 }

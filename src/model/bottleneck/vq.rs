@@ -3,7 +3,6 @@
 //! The codebook is saved with the model and has no gradient: the trainer moves it to the mean of what is assigned to it.
 
 use candle_core::{Result, Tensor};
-use rand::{Rng, RngCore};
 
 use super::straight_through;
 use crate::model::weights::{Init, Scope};
@@ -42,11 +41,15 @@ impl Vq {
         Ok((straight_through(&codes.reshape((b, n, size))?, z)?, indices))
     }
 
-    /// Vectors [rows, L] that are drawn uniformly.
-    pub(super) fn random(&self, rows: usize, rng: &mut dyn RngCore) -> Result<Tensor> {
-        let codes = self.codebook.dim(0)? as u32;
-        let indices: Vec<u32> = (0..rows).map(|_| rng.random_range(0..codes)).collect();
-        let indices = Tensor::from_vec(indices, rows, self.codebook.device())?;
+    /// Vectors of the codebook, K.
+    pub(super) fn codes(&self) -> Result<usize> {
+        self.codebook.dim(0)
+    }
+
+    /// The vectors [N, L] of these indices, each below K.
+    pub(super) fn vectors(&self, indices: Vec<u32>) -> Result<Tensor> {
+        let count = indices.len();
+        let indices = Tensor::from_vec(indices, count, self.codebook.device())?;
         numeric::embedding(&self.codebook.detach(), &indices)
     }
 }
