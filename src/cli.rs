@@ -4,26 +4,32 @@ mod check;
 mod completions;
 mod config;
 mod directions;
+mod download;
 mod eval;
 mod explore;
 mod interpolate;
 mod latents;
 mod logging;
 mod man;
+mod models;
 mod precision;
 mod prior;
+mod runs;
 mod settings;
 mod train;
 
 use std::process::ExitCode;
 use std::time::Instant;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use crate::corpus::Source;
 use crate::engine::{EngineError, LatentModel, LoadedModel, Way};
 use crate::latent::Path;
 use crate::numeric::Precision;
 use crate::train::StopSignal;
+use download::{Fetched, Shown};
 use settings::Settings;
 
 /// Exit code after Ctrl-C.
@@ -64,6 +70,10 @@ enum Command {
     Prior(Box<prior::PriorArgs>),
     /// Measure what decoding with weights in bf16 changes, and note it with the model
     Precision(precision::PrecisionArgs),
+    /// List trained models and runs with their figures, or compare them
+    Runs(runs::RunsArgs),
+    /// List the models that there are: bundled, local and trained ones; rename, duplicate and delete own ones
+    Models(models::ModelsArgs),
     /// Print the configuration that is in effect, as TOML
     Config(config::ConfigArgs),
     /// Print the completion script for a shell
@@ -82,8 +92,8 @@ impl Command {
 /// Which model a subcommand opens.
 #[derive(Debug, Clone, Args)]
 struct ModelArg {
-    /// A bundled model's name, or a model folder
-    #[arg(long, short, value_name = "NAME|FOLDER", default_value = "python")]
+    /// A bundled model's name, a model folder, or a model of the Hugging Face hub
+    #[arg(long, short, value_name = "NAME|FOLDER|hf:OWNER/NAME", default_value = "python")]
     model: String,
     /// Weights that decoding uses: f32 or bf16; by default bf16 where it was measured to change next to nothing
     #[arg(long, value_name = "f32|bf16")]
@@ -100,8 +110,16 @@ struct PathArg {
 
 impl ModelArg {
     fn open(&self) -> Result<LoadedModel, EngineError> {
+        self.load(download::fetch(&self.model)?)
+    }
+
+    /// Opens the model from where it was fetched to.
+    fn load(&self, fetched: Option<Fetched>) -> Result<LoadedModel, EngineError> {
         let clock = Instant::now();
-        let mut model = LoadedModel::open(&self.model)?;
+        let mut model = match fetched {
+            Some((name, folder)) => LoadedModel::from_hub(&name, &folder)?,
+            None => LoadedModel::open(&self.model)?,
+        };
         if let Some(precision) = self.precision {
             model = model.with_precision(precision)?;
         }
@@ -155,10 +173,17 @@ fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Directions(args)) => directions::run(args),
         Some(Command::Prior(args)) => prior::run(args),
         Some(Command::Precision(args)) => precision::run(args),
+        Some(Command::Runs(args)) => runs::run(args),
+        Some(Command::Models(args)) => models::run(args),
         Some(Command::Config(args)) => config::run(args),
         Some(Command::Completions(args)) => completions::run(args),
         Some(Command::Man(args)) => man::run(args),
     }
+}
+
+/// Reads where a data set is: a path that need not be valid UTF-8, or a name of the hub.
+fn source() -> impl TypedValueParser<Value = Source> {
+    OsStringValueParser::new().try_map(Source::try_from)
 }
 
 /// Milliseconds since then, for the log.

@@ -1,19 +1,26 @@
-//! Reading data sets: lines, tables and JSON, plain or compressed; folders of Python sources; MNIST files.
+//! Reading data sets: lines, tables, JSON and parquet, plain or compressed; folders of Python sources; MNIST files; data
+//! sets of the Hugging Face hub.
 //!
 //! A row that cannot be used is counted, reported with its file and line, and skipped. A file that is not what its name
 //! says is an error.
 
+pub mod hub;
 pub mod idx;
 pub mod mnist_text;
+mod parquet;
 mod python_source;
 mod rows;
+mod source;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 pub use python_source::{extract_lines, is_trivial, read_python_folder};
+pub use source::{read_hub, read_source, Source};
 
 /// Problems that are kept word by word; further ones are only counted.
 const PROBLEMS_KEPT: usize = 20;
@@ -40,15 +47,18 @@ pub enum Format {
     Csv,
     /// Tab-separated values, no quoting and no escaping.
     Tsv,
+    /// A parquet file with a column of strings.
+    Parquet,
 }
 
 /// A column, by name or by its number from 0.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum Column {
-    /// By name: of the header line, or a field of a JSON object.
-    Name(String),
     /// By number from 0.
     Number(usize),
+    /// By name: of the header line, or a field of a JSON object.
+    Name(String),
 }
 
 impl FromStr for Column {
@@ -174,6 +184,15 @@ pub enum CorpusError {
         /// What was found, what was expected, what to do.
         message: String,
     },
+    /// It is on the hub and could not be had.
+    #[error(transparent)]
+    Hub(#[from] hub::HubError),
+}
+
+impl From<hub::NameError> for CorpusError {
+    fn from(e: hub::NameError) -> Self {
+        Self::Hub(e.into())
+    }
 }
 
 impl CorpusError {

@@ -9,6 +9,7 @@ mod decode;
 mod directions_file;
 pub mod evaluate;
 mod known;
+mod library;
 mod loaded;
 pub mod pool;
 mod prior;
@@ -38,7 +39,11 @@ use crate::report::Rung;
 pub use along::Along;
 pub use decode::{decode, Decode};
 pub use directions_file::save_directions;
-pub use loaded::{models_folder, LoadedModel, GUIDED_BEAMS};
+pub use library::{
+    check_name, Figures, Library, LibraryChange, LibraryError, ModelEntry, ModelKind, Shape,
+    Training,
+};
+pub use loaded::{fetch_model, models_folder, LoadedModel, GUIDED_BEAMS};
 use pool::{Measurement, NamedDirection, Neighbour, Pool};
 pub use prior::{LearnedPrior, PriorKind, PRIOR_FILE};
 pub use replay::{replay, replay_session};
@@ -337,20 +342,34 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts the thread; the model is opened in it, so this returns at once.
+    /// Starts the thread; the model is opened in it, so this returns at once. What it tells comes from [`Engine::replies`].
     ///
     /// # Errors
     /// When the system gives no thread.
     pub fn spawn(
         open: impl FnOnce() -> Result<Box<dyn LatentModel>, EngineError> + Send + 'static,
     ) -> std::io::Result<Self> {
-        let slot = Arc::new(Slot::default());
         let (send, replies) = crossbeam_channel::unbounded();
+        // Whoever listened is gone when sending fails; the slot is closed then, too.
+        let mut engine = Self::spawn_telling(open, move |reply| drop(send.send(reply)))?;
+        engine.replies = replies;
+        Ok(engine)
+    }
+
+    /// As [`Engine::spawn`]; `tell` is told everything, in the engine's thread.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn spawn_telling(
+        open: impl FnOnce() -> Result<Box<dyn LatentModel>, EngineError> + Send + 'static,
+        tell: impl Fn(Reply) + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let slot = Arc::new(Slot::default());
         let worker_slot = Arc::clone(&slot);
         let thread = std::thread::Builder::new()
             .name("engine".to_owned())
-            .spawn(move || worker::run(&worker_slot, &send, open))?;
-        Ok(Self { slot, replies, thread: Some(thread) })
+            .spawn(move || worker::run(&worker_slot, &tell, open))?;
+        Ok(Self { slot, replies: crossbeam_channel::never(), thread: Some(thread) })
     }
 
     /// Puts a request in the slot.
@@ -358,13 +377,13 @@ impl Engine {
         self.slot.put(request);
     }
 
-    /// Whether nothing waits and nothing runs: all that will be told has been put among the replies.
+    /// Whether nothing waits and nothing runs, or the thread has ended: all that will be told has been told.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.slot.is_idle()
+        self.slot.is_idle() || self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Where replies come from.
+    /// Where replies come from; none ever do where the engine tells them to a function.
     #[must_use]
     pub fn replies(&self) -> &Receiver<Reply> {
         &self.replies

@@ -1,16 +1,26 @@
 //! Writing results for people and programs: ladders as tables, JSON and files, untrusted text made visible,
 //! what changed between two texts.
 
+mod amounts;
+mod columns;
+mod compared;
 mod diff;
 mod evaluation;
 mod export;
 mod ladder;
+mod tensorboard;
 mod visible;
 mod xml;
 
+pub use amounts::{bytes, count, date, duration, share};
+pub use columns::{columns, Align};
+pub use compared::{Compared, Comparison};
 pub use diff::changed;
 pub use evaluation::{figures_table, rungs_block, FigureColumn};
-pub use export::{Document, ExportError, Format, Part};
+pub use export::{picture_sheet, Document, ExportError, Format, Part};
 pub use ladder::{ladder_json, ladder_table, verdict_json, Rung};
+#[cfg(test)]
+pub(crate) use tensorboard::reader as event_reader;
+pub use tensorboard::{EventFile, EventValue, Png};
 pub use visible::{visible, Shown};
 pub use xml::xml;

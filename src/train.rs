@@ -1,6 +1,6 @@
 //! Training a Transformer-VAE: batches, noise, the sharded step, schedules, evaluation and checkpoints.
 //!
-//! The trainer knows a [`Progress`] sink and a [`StopSignal`], nothing of terminals. A run is a function of its
+//! The trainer knows a [`Progress`] sink and a [`Control`], nothing of terminals. A run is a function of its
 //! configuration, its data and the step number alone: every random draw comes from a stream that is derived from
 //! `(seed, step, shard)`, so a resumed run goes on exactly as an uninterrupted one would.
 
@@ -8,13 +8,17 @@ mod batch;
 mod checkpoint;
 mod codebook;
 mod config;
+mod control;
 mod critic;
 mod data;
 mod distill;
 mod evaluate;
 mod flow;
 mod gather;
+mod history;
 mod interpolation;
+mod job;
+mod look;
 mod mix;
 mod noise;
 mod objectives;
@@ -22,26 +26,41 @@ mod optimise;
 mod progress;
 mod regulariser;
 mod run;
+pub mod runs;
 mod schedule;
+mod showcase;
 mod step;
+mod trainer;
 
 pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
 pub use codebook::{perplexity, CodeUse};
 pub use config::{
-    ArgumentSet, Blend, Budget, Critic, CriticHead, Cycle, CycleKind, Distill, Fsq,
-    InterpolationInputs, Kl, Noise, Optimiser, OptimiserKind, Preset, PresetNames,
-    PresetNamesError, Smoothness, TrainConfig, Vq, ARGUMENT_SETS,
+    reference, train_option, ArgumentSet, Blend, Budget, Critic, CriticHead, Cycle, CycleKind,
+    Decay, Distill, Fsq, InterpolationInputs, Kl, Noise, Optimiser, OptimiserKind, Preset,
+    PresetNames, PresetNamesError, Smoothness, TrainConfig, TrainOption, Vq, ARGUMENT_SETS,
+    OPTIONS,
 };
+pub use control::{Control, StopSignal};
 pub use critic::{CriticNet, CriticShape};
 pub use data::{encode_corpus, TrainingData};
 pub use distill::Distilled;
 pub use evaluate::{Evaluation, Evaluator};
 pub use flow::{fit_flow, FlowOptions};
+pub use history::{moment_folder, moments, HISTORY};
+pub use job::{DataOptions, Job, Source, Stage, JOB_FILE};
+pub use look::{estimate, look, Estimate, Look};
 pub use objectives::Objectives;
-pub use progress::{JsonLines, LogProgress, Progress, Report, TerminalProgress};
+pub use progress::{
+    clock, JsonLines, LogProgress, Progress, Report, TensorBoard, TerminalProgress,
+};
 pub use regulariser::{free_bits, regulariser_weight, sliced_wasserstein};
-pub use run::{train, Inputs, Outcome, StopSignal};
+pub use run::{train, Inputs, Outcome};
+pub use showcase::{Reconstruction, ShownLadder, ShownRung};
 pub use step::{run_part, run_shards, Beside, FindBetween, ShardResult, StepInput};
+pub use trainer::{Told, Trainer};
+
+/// A run's reports, a JSON object per line.
+pub const METRICS_FILE: &str = "metrics.jsonl";
 
 /// What can end a training run early.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +74,12 @@ pub enum TrainError {
     /// There is nothing to train on.
     #[error("no usable training lines: {0}")]
     NoData(String),
+    /// A data set could not be read.
+    #[error(transparent)]
+    Data(#[from] crate::corpus::CorpusError),
+    /// It was asked to stop before the first step.
+    #[error("stopped before the first step")]
+    Stopped,
     /// The loss or a gradient was not finite.
     #[error(
         "the loss at step {step} is not finite; the batch is saved in {file} for inspection (try a lower --learning-rate)"

@@ -1,7 +1,9 @@
 //! The explorer on a terminal: drawing, events, and the loop between them.
 
 pub mod canvas;
+mod chart;
 mod effects;
+mod engines;
 mod events;
 pub mod glyph;
 pub mod highlight;
@@ -24,6 +26,7 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::crossterm::event::Event;
 use ratatui::Terminal;
 
+pub use engines::{Engines, News, OpenModel};
 pub use events::Hands;
 pub use hit::{Grip, Hit, HitMap};
 pub use keys::{event_of, key_of};
@@ -35,8 +38,7 @@ pub use terminal::{copy, is_suspend, Host, Session};
 pub use theme::{Depth, Theme, ThemeName};
 pub use view::view;
 
-use crate::app::{Action, State};
-use crate::engine::Engine;
+use crate::app::State;
 use effects::Stage;
 use glyph::{GlyphMode, Pixels};
 
@@ -51,7 +53,7 @@ const OPENING: Duration = Duration::from_secs(10);
 /// # Errors
 /// When the terminal cannot be set up or drawn on.
 pub fn explore(
-    engine: &Engine,
+    engines: &mut Engines,
     mut state: State,
     preferences: &Preferences,
     tour: bool,
@@ -63,7 +65,7 @@ pub fn explore(
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
     let mode = preferences.glyph_mode();
     let look = Look::new(preferences.theme(), mode);
-    let mut stage = Stage { engine, host: &mut session, look };
+    let mut stage = Stage { engines, host: &mut session, look };
     if mode == GlyphMode::Pixels {
         ask_for_pixels(&mut terminal, &mut state, &mut stage)?;
     }
@@ -80,8 +82,8 @@ fn ask_for_pixels<B: Backend<Error = io::Error>>(
     stage: &mut Stage<'_, impl Host>,
 ) -> io::Result<()> {
     draw(terminal, state, stage)?;
-    if let Ok(reply) = stage.engine.replies().recv_timeout(OPENING) {
-        stage.act(state, Action::Engine(reply));
+    if let Ok(news) = stage.engines.news().recv_timeout(OPENING) {
+        stage.hear(state, news);
     }
     if state.draws_pictures() {
         stage.look.set_pixels(Pixels::ask());
@@ -104,12 +106,12 @@ fn read_events(send: &Sender<Event>) {
 pub fn run<B: Backend<Error = io::Error>>(
     terminal: &mut Terminal<B>,
     state: &mut State,
-    engine: &Engine,
+    engines: &mut Engines,
     events: &Receiver<Event>,
     look: Look,
     host: &mut impl Host,
 ) -> io::Result<()> {
-    run_on(terminal, state, &mut Stage { engine, host, look }, events)
+    run_on(terminal, state, &mut Stage { engines, host, look }, events)
 }
 
 fn run_on<B: Backend<Error = io::Error>>(
@@ -132,12 +134,9 @@ fn run_on<B: Backend<Error = io::Error>>(
                 // The terminal is gone.
                 Err(_) => return Ok(()),
             },
-            recv(stage.engine.replies()) -> reply => if let Ok(reply) = reply {
+            recv(stage.engines.news()) -> news => if let Ok(news) = news {
                 dirty = true;
-                stage.act(state, Action::Engine(reply));
-            } else {
-                // The engine's thread has ended; what there is stays on the screen.
-                std::thread::sleep(LOOK);
+                stage.hear(state, news);
             },
             default(LOOK) => {}
         }
@@ -146,9 +145,9 @@ fn run_on<B: Backend<Error = io::Error>>(
             suspend |= is_suspend(&event);
             stage.act_on(state, hands.action_of(state, &hits, &event));
         }
-        while let Ok(reply) = stage.engine.replies().try_recv() {
+        while let Ok(news) = stage.engines.news().try_recv() {
             dirty = true;
-            stage.act(state, Action::Engine(reply));
+            stage.hear(state, news);
         }
         if suspend {
             stage.host.suspend()?;

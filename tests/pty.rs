@@ -420,3 +420,76 @@ fn a_data_set_gives_directions_and_own_ones_are_saved() {
     t.press("q");
     assert_eq!(t.exit_code(), 0);
 }
+
+/// Models while the program runs: one is opened, two are compared, one is renamed and one deleted.
+#[test]
+fn models_are_opened_compared_renamed_and_deleted() {
+    let dir = tempfile::tempdir().expect("folder");
+    let home = dir.path().display().to_string();
+    for (name, domain) in [("twin", "python"), ("spare", "python")] {
+        let mut copy = std::process::Command::new(env!("CARGO_BIN_EXE_tvae-tui"));
+        copy.args(["models", "duplicate", domain, name]).env("XDG_DATA_HOME", &home);
+        assert!(copy.output().expect("it runs").status.success());
+    }
+    let folder = dir.path().join("tvae-tui/models");
+    std::fs::create_dir(folder.join("broken")).expect("folder");
+    let variables = [("XDG_DATA_HOME", home.as_str())];
+    let mut t = Terminal::start_with(110, 34, &["--seed", "2"], &variables);
+    t.wait("the ladder", is_judged);
+    let ends = |s: &str| {
+        let lines =
+            s.lines().filter(|line| line.starts_with("     A ") || line.starts_with("     B "));
+        lines.map(|line| line.chars().take(40).collect()).collect::<Vec<String>>()
+    };
+    let before = ends(&t.text());
+    t.press("\u{1b}OR");
+    t.wait("the models", |s| s.contains("[models]") && s.contains("twin") && s.contains("spare"));
+    t.press("/twin\r");
+    t.wait("one of them", |s| s.contains("1 of 4: twin") && !s.contains("spare"));
+    t.press("\r");
+    t.wait("it is open", |s| s.contains("[explore]") && s.contains("  twin ·") && is_judged(s));
+    assert_eq!(ends(&t.text()), before, "the ends stay");
+
+    t.press("\u{1b}OR");
+    t.wait("the models", |s| s.contains("[models]") && s.contains("twin open"));
+    t.press("/");
+    t.wait("the field", |s| s.contains("esc shows all"));
+    t.press("\u{1b}");
+    t.wait("all of them", |s| s.contains("broken") && s.contains("spare"));
+    // A model that does not open leaves the one that is open.
+    t.press("/broken\r\r");
+    t.wait("why", |s| s.contains("broken cannot be opened"));
+    t.press("/");
+    t.wait("the field", |s| s.contains("esc shows all"));
+    t.press("\u{1b}");
+    t.wait("all of them", |s| s.contains("spare"));
+    t.press("kkkkk");
+    t.press("c");
+    t.wait("two ladders", |s| {
+        s.contains("[compare]")
+            && s.matches('│').count() > 10
+            && s.matches(['✓', '✗']).count() >= 20
+    });
+    t.press("r");
+    t.wait("two others", |s| ends(s) != before && s.matches(['✓', '✗']).count() >= 20);
+    t.press("\u{7f}");
+    t.wait("one", |s| !s.contains("[compare]"));
+
+    t.press("\u{1b}OR");
+    t.wait("the models", |s| s.contains("[models]"));
+    t.press("/spare\rn");
+    t.wait("the question", |s| s.contains("another name for spare"));
+    t.press("-2\r");
+    t.wait("its new name", |s| s.contains("spare is now spare-2"));
+    assert!(folder.join("spare-2/model.safetensors").exists() && !folder.join("spare").exists());
+    t.press("Dspare\r");
+    t.wait("a refusal", |s| s.contains("not deleted"));
+    t.press("Dspare-2\r");
+    t.wait("it is gone", |s| s.contains("spare-2 is deleted"));
+    assert!(!folder.join("spare-2").exists());
+    t.press("\u{1b}");
+    t.wait("the explorer", |s| s.contains("[explore]"));
+    t.press("q");
+    assert_eq!(t.exit_code(), 0);
+    assert!(t.gave_all_back());
+}

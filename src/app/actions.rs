@@ -4,8 +4,12 @@ use tui_input::InputRequest;
 
 use super::drawing::DrawAction;
 use super::keep::Outcome;
+use super::screen::Screen;
 use super::state::{EditedEnd, Panel};
-use crate::engine::Reply;
+use super::training::TrainCommand;
+use crate::corpus::Example;
+use crate::engine::{ModelInfo, Reply};
+use crate::train::{Look, Told};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,12 +44,53 @@ pub enum Action {
     Leave,
     /// The engine told something.
     Engine(Reply),
+    /// The engine of the model that the open one is compared with told something.
+    Other(Reply),
+    /// Another model is open, in the place of the one before.
+    Opened {
+        /// What opened it: a name or a folder.
+        given: String,
+        /// What it is.
+        info: ModelInfo,
+        /// Texts to begin with.
+        samples: Vec<Example>,
+    },
+    /// Another model could not be opened.
+    NotOpened {
+        /// What was to open it.
+        given: String,
+        /// Why, and what to do.
+        message: String,
+    },
     /// To the next step of the tour.
     NextStep,
     /// To the step of the tour before.
     PreviousStep,
+    /// The run told something.
+    Trained(Told),
+    /// What the look of this number found.
+    Looked(u64, Result<Box<Look>, String>),
+    /// A step of a chart is to be read off.
+    ReadAt(usize),
     /// What became of an effect.
     Done(Outcome),
+}
+
+impl Action {
+    /// Whether it tells how things went, and is nothing that a person did.
+    #[must_use]
+    pub fn is_news(&self) -> bool {
+        matches!(
+            self,
+            Self::Engine(_)
+                | Self::Other(_)
+                | Self::Opened { .. }
+                | Self::NotOpened { .. }
+                | Self::Trained(_)
+                | Self::Looked(..)
+                | Self::Done(_)
+        )
+    }
 }
 
 /// A command that a key can be bound to.
@@ -145,8 +190,30 @@ pub enum Command {
     NextTheme,
     /// Show the tour.
     Tour,
+    /// To another screen.
+    Show(Screen),
+    /// Open the chosen model.
+    OpenModel,
+    /// Compare the open model with the chosen one.
+    CompareModel,
+    /// Close the model that the open one is compared with.
+    EndComparison,
+    /// Give the chosen model another name.
+    RenameModel,
+    /// Copy the chosen model.
+    DuplicateModel,
+    /// Delete the chosen model.
+    DeleteModel,
+    /// Narrow the list of models down.
+    FilterModels,
+    /// List the models anew.
+    ListModels,
     /// Show or hide the help.
     Help,
+    /// Something of the train screen.
+    Train(TrainCommand),
+    /// Show the run of the chosen model.
+    TakeUpRun,
     /// Leave the program.
     Quit,
 }

@@ -1,18 +1,22 @@
 //! The one table of commands behind keys, help, hints, palette and mouse.
 
+mod models;
+mod train;
+
 use super::actions::{Command, Step};
 use super::keymap::{KeyMap, KeyMapError, Override, Row};
+use super::screen::{Scope, Screen};
 use super::state::{EditedEnd, Panel};
 
 /// A row of the table.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Entry {
     /// The command.
     pub command: Command,
     /// Its name in the key map and the palette.
     pub name: &'static str,
-    /// The panel in which its keys count; none for everywhere.
-    pub panel: Option<Panel>,
+    /// The screen or panel on which it counts; none for everywhere.
+    pub scope: Option<Scope>,
     /// Keys, as `shift+left`, `r`, `?`.
     pub keys: &'static [&'static str],
     /// What it does, for help and palette.
@@ -21,6 +25,7 @@ pub struct Entry {
     pub hint: &'static str,
 }
 
+/// One that counts on the explorer's screen.
 const fn entry(
     command: Command,
     name: &'static str,
@@ -28,11 +33,17 @@ const fn entry(
     help: &'static str,
     hint: &'static str,
 ) -> Entry {
-    Entry { command, name, panel: None, keys, help, hint }
+    let scope = Some(Scope::Screen(Screen::Explore));
+    Entry { command, name, scope, keys, help, hint }
+}
+
+/// One that counts on every screen.
+const fn everywhere(entry: Entry) -> Entry {
+    Entry { scope: None, ..entry }
 }
 
 const fn within(panel: Panel, entry: Entry) -> Entry {
-    Entry { panel: Some(panel), ..entry }
+    Entry { scope: Some(Scope::Panel(panel)), ..entry }
 }
 
 /// One that counts in the panel of directions.
@@ -46,8 +57,30 @@ const fn on_direction(
     within(Panel::Directions, entry(command, name, keys, help, hint))
 }
 
-/// All commands, in the order of the help.
-pub const COMMANDS: &[Entry] = &[
+/// All commands, in the order of the help. A screen of its own has a file of its own for them.
+pub const COMMANDS: &[Entry] =
+    &joined::<COUNT>(&[EXPLORER, train::COMMANDS, models::COMMANDS, EVERYWHERE]);
+
+const COUNT: usize =
+    EXPLORER.len() + train::COMMANDS.len() + models::COMMANDS.len() + EVERYWHERE.len();
+
+/// The parts of the table, one behind the other.
+const fn joined<const N: usize>(parts: &[&[Entry]]) -> [Entry; N] {
+    let mut all = [EVERYWHERE[0]; N];
+    let (mut part, mut at) = (0, 0);
+    while part < parts.len() {
+        let mut i = 0;
+        while i < parts[part].len() {
+            all[at] = parts[part][i];
+            (at, i) = (at + 1, i + 1);
+        }
+        part += 1;
+    }
+    all
+}
+
+/// What counts on the explorer's screen, and what lists and colours have everywhere.
+const EXPLORER: &[Entry] = &[
     entry(
         Command::Slide(Step::Left),
         "slide-left",
@@ -104,14 +137,14 @@ pub const COMMANDS: &[Entry] = &[
         "to where the verdict flips next, towards B",
         "",
     ),
-    entry(
+    everywhere(entry(
         Command::Up,
         "up",
         &["up", "k"],
-        "to the row above: a rung, a latent token, a direction",
+        "to the row above: a rung, a direction, a model",
         "",
-    ),
-    entry(Command::Down, "down", &["down", "j"], "to the row below", ""),
+    )),
+    everywhere(entry(Command::Down, "down", &["down", "j"], "to the row below", "")),
     entry(Command::Tenth(0), "slide-to-a", &["0", "home"], "to A (1 … 9: to a tenth)", ""),
     entry(Command::Tenth(1), "slide-to-0.1", &["1"], "", ""),
     entry(Command::Tenth(2), "slide-to-0.2", &["2"], "", ""),
@@ -278,7 +311,7 @@ pub const COMMANDS: &[Entry] = &[
     ),
     entry(Command::CopyPoint, "copy", &["y"], "copy the decode at the slider", "copy"),
     entry(Command::CopyLadder, "copy-ladder", &["Y"], "copy the ladder as a table", ""),
-    entry(Command::NextTheme, "next-theme", &["ctrl+t"], "other colours", ""),
+    everywhere(entry(Command::NextTheme, "next-theme", &["ctrl+t"], "other colours", "")),
     entry(Command::Tour, "tour", &["f2"], "show the tour", ""),
     on_direction(
         Command::Strength(Step::Left),
@@ -369,13 +402,54 @@ pub const COMMANDS: &[Entry] = &[
     ),
     entry(Command::Mark(0), "mark-1", &["m"], "mark the point for set 1, or not", ""),
     entry(Command::Mark(1), "mark-2", &["M"], "mark the point for set 2, or not", ""),
-    entry(Command::Palette, "palette", &[":", "ctrl+p"], "find a command by its name", "commands"),
-    entry(Command::Help, "help", &["?", "f1"], "show or hide this help", "help"),
-    entry(Command::Quit, "quit", &["q", "ctrl+c"], "quit", "quit"),
+    within(
+        Panel::Compare,
+        entry(
+            Command::EndComparison,
+            "end-comparison",
+            &["delete", "backspace"],
+            "close the model that the open one is compared with",
+            "end comparison",
+        ),
+    ),
 ];
 
-/// Which key does what; a panel's own keys go before those that count everywhere.
-pub type Keys = KeyMap<Command, Panel>;
+/// What counts on every screen and leads to everything else.
+const EVERYWHERE: &[Entry] = &[
+    everywhere(entry(
+        Command::Show(Screen::Explore),
+        "explorer",
+        &["esc"],
+        "back to the explorer",
+        "explorer",
+    )),
+    everywhere(entry(
+        Command::Show(Screen::Models),
+        "models",
+        &["f3"],
+        "the models that there are: open, compare, rename, delete",
+        "",
+    )),
+    everywhere(entry(
+        Command::Show(Screen::Train),
+        "train",
+        &["f4"],
+        "train a model, or watch the run that goes on",
+        "",
+    )),
+    everywhere(entry(
+        Command::Palette,
+        "palette",
+        &[":", "ctrl+p"],
+        "find a command by its name",
+        "commands",
+    )),
+    everywhere(entry(Command::Help, "help", &["?", "f1"], "show or hide this help", "help")),
+    everywhere(entry(Command::Quit, "quit", &["q", "ctrl+c"], "quit", "quit")),
+];
+
+/// Which key does what; a panel's own keys go before its screen's and those that count everywhere.
+pub type Keys = KeyMap<Command, Scope>;
 
 /// The table's keys, with a person's own in place of the default ones.
 ///
@@ -386,7 +460,7 @@ pub fn keys(overrides: &[Override]) -> Result<Keys, KeyMapError> {
         id: entry.name,
         command: entry.command,
         keys: entry.keys,
-        context: entry.panel,
+        context: entry.scope,
     });
     KeyMap::new(rows, overrides)
 }

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::models::Listing;
 use super::state::State;
 use crate::engine::{Bookmark, Scene, Session};
 use crate::report::{Part, Rung};
+use crate::train::{Checkpoint, Job, Report};
 
 /// Scenes of the history that the panel looks at.
 const LISTED: usize = 200;
@@ -57,6 +59,10 @@ pub enum Outcome {
     Exported(PathBuf),
     /// The own directions lie in this file.
     SavedDirections(PathBuf),
+    /// The models were listed.
+    Models(Box<Listing>),
+    /// A run of before was read: what it was given, its reports, and where it stands.
+    TakenUp(Box<Job>, Vec<Report>, Box<Checkpoint>),
     /// Something to tell.
     Told(String),
     /// It did not work, and why.

@@ -1,13 +1,19 @@
 //! Which key does what: the table's default keys, a person's own in their place, and the look-up.
 //!
 //! A row has a context, or none where its keys work everywhere. A key may mean something else in every context; the
-//! focused one is asked first.
+//! narrowest one is asked first.
 
 mod key;
 
 use std::fmt;
 
 pub use key::{Key, KeyCode, KeyError};
+
+/// A place that keys can belong to.
+pub trait Context: Copy + PartialEq {
+    /// Whether its keys may be those of commands that count everywhere, which they then hide.
+    fn hides_common_keys(self) -> bool;
+}
 
 /// A row of the table of commands, as far as keys are concerned. `C` is a command, `X` a context such as a panel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +70,7 @@ pub struct KeyMap<C, X> {
     rows: Vec<Bound<C, X>>,
 }
 
-impl<C: Copy + PartialEq, X: Copy + PartialEq> KeyMap<C, X> {
+impl<C: Copy + PartialEq, X: Context> KeyMap<C, X> {
     /// The keys of a table of commands, with a person's own in place of the default ones.
     ///
     /// # Errors
@@ -97,7 +103,7 @@ impl<C: Copy + PartialEq, X: Copy + PartialEq> KeyMap<C, X> {
                 if keys.contains(&key) {
                     continue;
                 }
-                let clash = taken.iter().find(|(k, x, _)| *k == key && *x == row.context);
+                let clash = taken.iter().find(|(k, x, _)| *k == key && Self::meet(*x, row.context));
                 if let Some((_, _, other)) = clash {
                     let from = overrides.iter().rposition(|own| own.id == *other);
                     return Err(Self::clash(key, (row.id, at), (other, from), overrides));
@@ -109,6 +115,14 @@ impl<C: Copy + PartialEq, X: Copy + PartialEq> KeyMap<C, X> {
             rows.push(Bound { id, command: row.command, keys, context: row.context });
         }
         Ok(Self { rows })
+    }
+
+    /// Whether two commands cannot have one key.
+    fn meet(one: Option<X>, other: Option<X>) -> bool {
+        match (one, other) {
+            (Some(x), None) | (None, Some(x)) => !x.hides_common_keys(),
+            (one, other) => one == other,
+        }
     }
 
     /// A key that two commands want: told at the later override, or at the only one.
@@ -133,22 +147,22 @@ impl<C: Copy + PartialEq, X: Copy + PartialEq> KeyMap<C, X> {
         }
     }
 
-    /// The command of a key: that of the focused context, else the one that works everywhere.
+    /// The command of a key: that of the first of the contexts that has one, else the one that works everywhere.
     #[must_use]
-    pub fn lookup(&self, key: Key, focused: Option<X>) -> Option<C> {
+    pub fn lookup(&self, key: Key, contexts: impl IntoIterator<Item = X>) -> Option<C> {
         let of = |context: Option<X>| {
             self.rows
                 .iter()
                 .find(|row| row.context == context && row.keys.contains(&key))
                 .map(|row| row.command)
         };
-        focused.and_then(|x| of(Some(x))).or_else(|| of(None))
+        contexts.into_iter().find_map(|x| of(Some(x))).or_else(|| of(None))
     }
 
     /// The command of a key that is given by name, as [`KeyMap::lookup`].
     #[must_use]
-    pub fn lookup_name(&self, key: &str, focused: Option<X>) -> Option<C> {
-        self.lookup(key.parse().ok()?, focused)
+    pub fn lookup_name(&self, key: &str, contexts: impl IntoIterator<Item = X>) -> Option<C> {
+        self.lookup(key.parse().ok()?, contexts)
     }
 
     /// The keys of a command, the first one for hints.

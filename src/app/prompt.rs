@@ -20,6 +20,16 @@ pub enum Ask {
     Export,
     /// Another name for the chosen direction.
     Direction,
+    /// Another name for the chosen model.
+    RenameModel,
+    /// A name for a copy of the chosen model.
+    DuplicateModel,
+    /// The name of the chosen model once more, so that it is deleted.
+    DeleteModel,
+    /// A value for the row of this number of the form, from 0.
+    Option(usize),
+    /// How long a run is to be that had ended.
+    Budget,
 }
 
 impl Ask {
@@ -33,6 +43,11 @@ impl Ask {
             Self::Open => "open a session",
             Self::Export => "export the ladder",
             Self::Direction => "name of the direction",
+            Self::RenameModel => "another name for",
+            Self::DuplicateModel => "copy of",
+            Self::DeleteModel => "delete",
+            Self::Option(_) => "value of",
+            Self::Budget => "length of the run in all",
         }
     }
 
@@ -42,9 +57,19 @@ impl Ask {
         match self {
             Self::Bookmark | Self::Note(_) => "a note, or nothing",
             Self::Direction => "a name that no other direction has",
+            Self::RenameModel | Self::DuplicateModel => "a folder's name that no model has",
+            Self::DeleteModel => "type its name to delete it",
+            Self::Option(_) => "as in a configuration",
+            Self::Budget => "minutes or steps, what it has done included",
             Self::Save | Self::Open => "a file's name",
             Self::Export => "ends in .json, .md, .svg, for pictures .png",
         }
+    }
+
+    /// Whether it is about the chosen model of the list.
+    #[must_use]
+    pub fn is_about_models(self) -> bool {
+        matches!(self, Self::RenameModel | Self::DuplicateModel | Self::DeleteModel)
     }
 }
 
@@ -53,6 +78,8 @@ impl Ask {
 pub struct Prompt {
     /// What is asked for.
     pub ask: Ask,
+    /// What it is about; empty where the question says it.
+    pub about: String,
     /// The answer.
     pub input: Input,
 }
@@ -61,7 +88,13 @@ impl Prompt {
     /// A question with an answer to begin with.
     #[must_use]
     pub fn new(ask: Ask, answer: impl Into<String>) -> Self {
-        Self { ask, input: Input::new(answer.into()) }
+        Self { ask, about: String::new(), input: Input::new(answer.into()) }
+    }
+
+    /// The same question about this.
+    #[must_use]
+    pub fn about(self, about: &str) -> Self {
+        Self { about: about.to_owned(), ..self }
     }
 
     /// A key in the field.

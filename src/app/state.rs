@@ -7,13 +7,17 @@ use rand_chacha::ChaCha8Rng;
 use tui_input::Input;
 
 use super::actions::Command;
-use super::commands::{Entry, Keys, COMMANDS};
+use super::commands::{Entry, Keys};
+use super::comparison::Comparison;
 use super::directions::{Directions, Texts};
 use super::drawing::Drawing;
 use super::history::History;
 use super::keep::Keep;
+use super::models::Models;
 use super::picker::Picker;
 use super::prompt::Prompt;
+use super::screen::Screen;
+use super::training::{TrainCommand, Training};
 use super::update::Effect;
 use crate::corpus::Example;
 use crate::domain::{domain, Domain, Verdict};
@@ -46,10 +50,12 @@ pub enum Panel {
     Neighbours,
     /// Bookmarks and history.
     Keep,
+    /// The ladder of a second model, while there is one.
+    Compare,
 }
 
 impl Panel {
-    /// All panels, in the order of the tabs.
+    /// The panels that are always there, in the order of the tabs.
     pub const ALL: [Self; 6] =
         [Self::Ladder, Self::Mix, Self::Directions, Self::Latents, Self::Neighbours, Self::Keep];
 
@@ -63,6 +69,7 @@ impl Panel {
             Self::Keep => "keep",
             Self::Directions => "directions",
             Self::Neighbours => "neighbours",
+            Self::Compare => "compare",
         }
     }
 }
@@ -80,6 +87,8 @@ pub enum Overlay {
     Drawing(Drawing),
     /// A line that is asked for.
     Prompt(Prompt),
+    /// What narrows the list of models down.
+    Filter,
 }
 
 /// What is chosen from a list.
@@ -91,13 +100,18 @@ pub enum Pick {
     Command,
     /// The text C of A − B + C.
     Third,
+    /// What is to become of the run.
+    Ending {
+        /// Whether the program ends too.
+        quit: bool,
+    },
 }
 
 impl Pick {
     /// Whether the list is that of the samples.
     #[must_use]
     pub fn is_sample(self) -> bool {
-        self != Self::Command
+        matches!(self, Self::End(_) | Self::Third)
     }
 }
 
@@ -131,19 +145,17 @@ impl RungView {
     pub fn empty(ratio: f32) -> Self {
         Self { ratio, text: String::new(), verdict: None, guided: false }
     }
-}
 
-/// What a rung is beside the texts around it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Likeness {
-    /// The same as the end A or its reconstruction.
-    CopyOfA,
-    /// The same as the end B or its reconstruction.
-    CopyOfB,
-    /// A text of the data that the ends are picked from.
-    Known,
-    /// None of them.
-    Novel,
+    /// Valid interior rungs and all interior rungs; none while the ladder is not whole.
+    #[must_use]
+    pub fn interior_validity(rungs: &[Self]) -> Option<(usize, usize)> {
+        let interior = rungs.get(1..rungs.len().checked_sub(1)?)?;
+        let valid: Option<Vec<bool>> = interior
+            .iter()
+            .map(|r| Some(r.verdict.as_ref()?.is_valid() && !r.text.trim().is_empty()))
+            .collect();
+        Some((valid?.into_iter().filter(|v| *v).count(), interior.len()))
+    }
 }
 
 /// A line for the person.
@@ -193,6 +205,8 @@ impl Strip {
 /// The explorer's state.
 #[derive(Debug, Clone)]
 pub struct State {
+    /// The screen that is shown.
+    pub screen: Screen,
     /// The open model; none until it is loaded.
     pub model: Option<ModelInfo>,
     /// Sequences that the ends are picked and drawn from.
@@ -231,6 +245,12 @@ pub struct State {
     pub keys: Keys,
     /// What is kept, and where.
     pub keep: Keep,
+    /// The models that there are.
+    pub models: Models,
+    /// The model that the open one is compared with.
+    pub comparison: Option<Comparison>,
+    /// The run before it starts and while it goes on.
+    pub training: Training,
     /// The step of the tour that is shown.
     pub tour: Option<usize>,
     /// Whether the program is to end.
@@ -264,6 +284,7 @@ impl State {
     pub fn new(seed: u64, keys: Keys) -> Self {
         let scene = Scene::default();
         Self {
+            screen: Screen::default(),
             model: None,
             samples: Vec::new(),
             known: HashSet::new(),
@@ -283,6 +304,9 @@ impl State {
             notice: Notice::Status("opening the model …".to_owned()),
             keys,
             keep: Keep::default(),
+            models: Models::default(),
+            comparison: None,
+            training: Training::default(),
             tour: None,
             quit: false,
             outbox: Vec::new(),
@@ -303,6 +327,13 @@ impl State {
     #[must_use]
     pub fn domain(&self) -> Option<&'static dyn Domain> {
         domain(&self.model.as_ref()?.domain).ok()
+    }
+
+    /// The panels that there are now, in the order of the tabs.
+    #[must_use]
+    pub fn panels(&self) -> Vec<Panel> {
+        let more = self.comparison.is_some().then_some(Panel::Compare);
+        Panel::ALL.into_iter().chain(more).collect()
     }
 
     /// The rung nearest to the slider.
@@ -332,12 +363,7 @@ impl State {
     /// Valid interior rungs and all interior rungs; none while the ladder is not whole.
     #[must_use]
     pub fn interior_validity(&self) -> Option<(usize, usize)> {
-        let interior = self.rungs.get(1..self.rungs.len().checked_sub(1)?)?;
-        let valid: Option<Vec<bool>> = interior
-            .iter()
-            .map(|r| Some(r.verdict.as_ref()?.is_valid() && !r.text.trim().is_empty()))
-            .collect();
-        Some((valid?.into_iter().filter(|v| *v).count(), interior.len()))
+        RungView::interior_validity(&self.rungs)
     }
 
     /// Whether an end comes back exactly; none while its rung is not whole, or where
@@ -365,46 +391,25 @@ impl State {
         rung.verdict.as_ref().map(|_| rung)
     }
 
-    /// What a whole rung is beside the ends; none while it or they are not whole.
-    #[must_use]
-    pub fn likeness(&self, rung: usize) -> Option<Likeness> {
-        let of = |rung: Option<&RungView>| {
-            let rung = rung?;
-            rung.verdict.as_ref().map(|_| rung.text.clone())
-        };
-        let text = of(self.rungs.get(rung))?;
-        let (first, last) = match self.scene.along {
-            Some(_) => (self.scene.a.clone(), self.scene.b.clone()),
-            None => (of(self.rungs.first())?, of(self.rungs.last())?),
-        };
-        Some(if text == self.scene.a || text == first {
-            Likeness::CopyOfA
-        } else if text == self.scene.b || text == last {
-            Likeness::CopyOfB
-        } else if self.known.contains(&text) {
-            Likeness::Known
-        } else {
-            Likeness::Novel
-        })
-    }
-
-    /// Whether a command's key does it in the focused panel, so that a hint at it is true.
+    /// Whether a command's key does it where the keys count now, so that a hint at it is true.
     #[must_use]
     pub fn hints_at(&self, entry: &Entry) -> bool {
         let key = self.keys.keys(entry.command).first();
+        let scopes = self.scopes();
         self.offers(entry.command)
-            && entry.panel.is_none_or(|panel| panel == self.focus)
-            && key.is_some_and(|&k| self.keys.lookup(k, Some(self.focus)) == Some(entry.command))
+            && entry.scope.is_none_or(|scope| scopes.contains(&scope))
+            && key.is_some_and(|&k| self.keys.lookup(k, scopes) == Some(entry.command))
     }
 
-    /// The commands that the help tells of: the focused panel's own first, they are the least known.
+    /// The commands that the help tells of: the focused panel's or the screen's own first, they are the least known.
     #[must_use]
     pub fn helped(&self) -> Vec<&'static Entry> {
-        let shown = COMMANDS
-            .iter()
+        let scopes = self.scopes();
+        let shown = self
+            .commands()
             .filter(|e| !e.help.is_empty() && self.offers(e.command))
-            .filter(|e| e.panel.is_none_or(|panel| panel == self.focus));
-        let (own, common): (Vec<_>, Vec<_>) = shown.partition(|e| e.panel.is_some());
+            .filter(|e| e.scope.is_none_or(|scope| scopes.contains(&scope)));
+        let (own, common): (Vec<_>, Vec<_>) = shown.partition(|e| self.is_special(e));
         own.into_iter().chain(common).collect()
     }
 
@@ -439,12 +444,15 @@ impl State {
         self.domain().is_some_and(|domain| domain.picture("").is_some())
     }
 
-    /// Whether a command means anything for the open model's texts: pictures are drawn, other texts are typed.
+    /// Whether a command means anything now: pictures are drawn, other texts are typed, and a screen is shown already.
     #[must_use]
     pub fn offers(&self, command: Command) -> bool {
         match command {
+            Command::Train(TrainCommand::Prepare) => self.training.run.is_some(),
+            Command::Train(command) => command.counts(self.training.is_form()),
             Command::Draw(_) => self.draws_pictures(),
             Command::Type(_) | Command::Probabilities => !self.draws_pictures(),
+            Command::Show(screen) => screen != self.screen,
             _ => true,
         }
     }

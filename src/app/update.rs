@@ -1,28 +1,33 @@
 //! What an action changes, and what has to be done about it.
 
+mod comparison;
 mod directions;
 mod draw;
 mod ends;
 mod engine;
 mod keep;
+mod models;
 mod slide;
 #[cfg(test)]
 mod tests;
 mod tour;
+mod train;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::actions::{Action, Command};
-use super::commands::COMMANDS;
 use super::history::Change;
 use super::picker::{Item, Picker};
 use super::prompt::Ask;
+use super::screen::Screen;
 use super::state::{Notice, Overlay, Panel, Pick, RungView, State, Strip};
+use super::training::{Steer, TrainCommand};
 use crate::engine::pool::NamedDirection;
-use crate::engine::{Decoding, Kind, Request, Scene, Session, Task};
+use crate::engine::{Decoding, Kind, LibraryChange, Request, Scene, Session, Task};
 use crate::latent::Path;
 use crate::report::Document;
+use crate::train::{DataOptions, Job, TrainConfig};
 
 /// What the outside has to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +61,33 @@ pub enum Effect {
         /// Whether a file that is there already is replaced.
         replace: bool,
     },
+    /// Open a model, by its name or folder, in the place of the open one.
+    OpenModel(String),
+    /// Open a model, by its name or folder, beside the open one.
+    Compare(String),
+    /// Close the model beside the open one.
+    EndComparison,
+    /// Ask the engine of the model beside the open one.
+    DecodeOther(Request),
+    /// List all models.
+    ListModels,
+    /// Change the folder of models, then list all models.
+    ChangeModels(LibraryChange),
+    /// Look at data and at what a run on them would cost.
+    Look {
+        /// The number that comes back.
+        generation: u64,
+        /// The run.
+        config: Box<TrainConfig>,
+        /// The data.
+        lines: DataOptions,
+    },
+    /// Start a run.
+    Train(Box<Job>),
+    /// Tell the run what to do.
+    Steer(Steer),
+    /// Read the run of a folder.
+    TakeUp(PathBuf),
     /// Draw in the colours of the next theme.
     NextTheme,
     /// The tour is not to be shown again by itself.
@@ -79,12 +111,15 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
         state.overlay = None;
         return update(state, Action::Run(command));
     }
+    if !state.takes(&action) {
+        return Vec::new();
+    }
     let before = state.scene.clone();
     let wanted = state.wants_inspection();
     if action == Action::Run(Command::BestPath) {
         return Vec::from_iter(request(state, Kind::Paths));
     }
-    if state.model.is_some() && !matches!(action, Action::Engine(_) | Action::Done(_)) {
+    if state.model.is_some() && !action.is_news() {
         // What was told has been read when the next key is pressed.
         state.notice = Notice::Status(engine::READY.to_owned());
     }
@@ -97,6 +132,18 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
                 return effects;
             }
         }
+        Action::Opened { given, info, samples } => {
+            models::opened(state, given, info, samples);
+            let mut effects = everything(state);
+            effects.extend(directions::follow(state));
+            effects.extend(comparison::follow(state));
+            effects.append(&mut state.outbox);
+            return effects;
+        }
+        Action::NotOpened { given, message } => models::not_opened(state, &given, message),
+        Action::Other(reply) => comparison::take(state, reply),
+        Action::Trained(told) => train::told(state, &told),
+        Action::Looked(generation, found) => train::looked(state, generation, found),
         Action::Done(outcome) => keep::take(state, outcome),
         Action::Run(Command::Undo) => travel(state, false),
         Action::Run(Command::Redo) => travel(state, true),
@@ -114,6 +161,7 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
     keep::choose(state, state.keep.row);
     let mut effects = requests(state, &before, wanted);
     effects.extend(directions::follow(state));
+    effects.extend(comparison::follow(state));
     effects.append(&mut state.outbox);
     effects
 }
@@ -122,7 +170,7 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
 fn accepted_command(state: &State, action: &Action) -> Option<Command> {
     match (action, &state.overlay) {
         (Action::Accept, Some(Overlay::Picking(Pick::Command, picker))) => {
-            COMMANDS.get(picker.chosen_item()?).map(|entry| entry.command)
+            state.commands().nth(picker.chosen_item()?).map(|entry| entry.command)
         }
         _ => None,
     }
@@ -147,6 +195,8 @@ fn apply(state: &mut State, action: Action) {
         Action::ChooseRow(row) => match &mut state.overlay {
             Some(Overlay::Picking(_, picker)) => picker.choose(row),
             Some(Overlay::Help(_)) => scroll_help(state, row),
+            _ if state.screen == Screen::Models => models::choose(state, row),
+            _ if state.screen == Screen::Train => train::choose(state, row),
             _ if state.focus == Panel::Mix => {
                 state.token = row.min(state.tokens().saturating_sub(1));
             }
@@ -167,8 +217,15 @@ fn apply(state: &mut State, action: Action) {
         Action::PreviousStep => tour::turn(state, false),
         Action::Accept => accept(state),
         Action::Leave => leave(state),
+        Action::ReadAt(step) => train::read_at(state, step),
         // These are taken before.
-        Action::Engine(_) | Action::Done(_) => {}
+        Action::Engine(_)
+        | Action::Other(_)
+        | Action::Trained(_)
+        | Action::Looked(..)
+        | Action::Opened { .. }
+        | Action::NotOpened { .. }
+        | Action::Done(_) => {}
     }
 }
 
@@ -184,6 +241,7 @@ fn accept(state: &mut State) {
     match pick {
         Pick::End(end) => ends::take_sample(state, end, item),
         Pick::Third => directions::take_third(state, item),
+        Pick::Ending { quit } => train::end(state, quit, item),
         // A command is taken before.
         Pick::Command => {}
     }
@@ -191,20 +249,22 @@ fn accept(state: &mut State) {
 
 /// The list of all commands with their keys.
 fn palette(state: &mut State) {
-    let items = COMMANDS.iter().map(|entry| {
+    let items = state.commands().map(|entry| {
         let keys: Vec<String> =
             state.keys.keys(entry.command).iter().map(ToString::to_string).collect();
         let name = entry.name.replace('-', " ");
         let text = if entry.help.is_empty() { name } else { format!("{name} · {}", entry.help) };
         Item { text, detail: keys.join(" ") }
     });
-    state.overlay = Some(Overlay::Picking(Pick::Command, Picker::new(items.collect())));
+    let picker = Picker::new(items.collect());
+    state.overlay = Some(Overlay::Picking(Pick::Command, picker));
 }
 
 fn leave(state: &mut State) {
     let (end, before) = match state.overlay.take() {
         Some(Overlay::Typing(typing)) => (typing.end, typing.before),
         Some(Overlay::Drawing(drawing)) => (drawing.end, drawing.before),
+        Some(Overlay::Filter) => return state.models.show_all(),
         Some(_) => return,
         None => return tour::leave(state),
     };
@@ -257,7 +317,7 @@ fn run(state: &mut State, command: Command) {
         Command::FewerRungs => rungs(state, state.scene.rungs.saturating_sub(1)),
         Command::Probabilities => state.probabilities = !state.probabilities,
         Command::NextPanel => turn(state, 1),
-        Command::PreviousPanel => turn(state, Panel::ALL.len() - 1),
+        Command::PreviousPanel => turn(state, state.panels().len() - 1),
         Command::Bookmark => keep::ask(state, Ask::Bookmark),
         Command::Note => keep::ask_note(state),
         Command::Remove => keep::remove(state),
@@ -269,15 +329,39 @@ fn run(state: &mut State, command: Command) {
         Command::CopyLadder => keep::copy_ladder(state),
         Command::NextTheme => state.outbox.push(Effect::NextTheme),
         Command::Tour => state.tour = Some(0),
+        Command::Show(screen) => show(state, screen),
+        Command::OpenModel => models::open(state),
+        Command::CompareModel => comparison::begin(state),
+        Command::EndComparison => comparison::end(state),
+        Command::RenameModel => models::ask(state, Ask::RenameModel),
+        Command::DuplicateModel => models::ask(state, Ask::DuplicateModel),
+        Command::DeleteModel => models::ask(state, Ask::DeleteModel),
+        Command::FilterModels => models::filter(state),
+        Command::ListModels => models::list(state),
         Command::Help => {
             state.overlay = match state.overlay {
                 Some(Overlay::Help(_)) => None,
                 _ => Some(Overlay::Help(0)),
             };
         }
-        Command::Quit => state.quit = true,
+        Command::Train(command) => train::run(state, command),
+        Command::TakeUpRun => models::take_up(state),
+        Command::Quit => train::quit(state),
         // These are taken before.
         Command::Undo | Command::Redo | Command::BestPath => {}
+    }
+}
+
+/// To another screen; what lies on top of the present one is left as with escape.
+fn show(state: &mut State, screen: Screen) {
+    if state.overlay.is_some() {
+        leave(state);
+    }
+    state.screen = screen;
+    match screen {
+        Screen::Explore => {}
+        Screen::Train => train::enter(state),
+        Screen::Models => models::list(state),
     }
 }
 
@@ -290,6 +374,11 @@ fn row(state: &mut State, down: bool) {
     let next = |at: usize| if down { at + 1 } else { at.saturating_sub(1) };
     if let Some(Overlay::Help(first)) = state.overlay {
         return scroll_help(state, next(first));
+    }
+    match state.screen {
+        Screen::Explore => {}
+        Screen::Train => return train::run(state, TrainCommand::Row(down)),
+        Screen::Models => return models::step(state, down),
     }
     match state.focus {
         Panel::Mix => state.token = next(state.token).min(state.tokens().saturating_sub(1)),
@@ -305,11 +394,15 @@ fn scroll_help(state: &mut State, first: usize) {
 }
 
 fn turn(state: &mut State, by: usize) {
-    let at = Panel::ALL.iter().position(|p| *p == state.focus).unwrap_or(0);
-    focus(state, Panel::ALL[(at + by) % Panel::ALL.len()]);
+    let panels = state.panels();
+    let at = panels.iter().position(|p| *p == state.focus).unwrap_or(0);
+    focus(state, panels[(at + by) % panels.len()]);
 }
 
 fn focus(state: &mut State, panel: Panel) {
+    if !state.panels().contains(&panel) {
+        return;
+    }
     state.focus = panel;
     if panel != Panel::Ladder {
         state.side = panel;

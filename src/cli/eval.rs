@@ -1,6 +1,5 @@
 //! `eval`: a model's figures on held-out lines, beside controls; or two models on the same pairs.
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -8,21 +7,22 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{PathArg, INTERRUPTED};
-use crate::corpus::{self, Column, ReadOptions};
+use super::{source, ModelArg, PathArg, Shown, INTERRUPTED};
+use crate::corpus::hub::Split;
+use crate::corpus::{read_source, Column, ReadOptions, Source};
 use crate::engine::evaluate::{judge, Judgement, Progress, Protocol};
-use crate::engine::{Decoding, LoadedModel};
+use crate::engine::Decoding;
 use crate::eval::{Estimates, Reference};
 use crate::numeric::{Isa, Precision};
 use crate::report::{figures_table, rungs_block, FigureColumn};
 
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// A bundled model's name, or a model folder
+    /// A bundled model's name, a model folder, or a model of the Hugging Face hub
     #[arg(
         long,
         short,
-        value_name = "NAME|FOLDER",
+        value_name = "NAME|FOLDER|hf:OWNER/NAME",
         default_value = "python",
         conflicts_with = "compare"
     )]
@@ -33,12 +33,12 @@ pub struct EvalArgs {
     /// Weights that decoding uses: f32 or bf16
     #[arg(long, value_name = "f32|bf16", default_value_t = Precision::F32)]
     precision: Precision,
-    /// Held-out lines
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    /// Held-out lines: a file, or the validation or test split of a data set of the Hugging Face hub
+    #[arg(long, value_name = "FILE|hf:OWNER/NAME[:COLUMN]", value_parser = source())]
+    data: Source,
     /// The lines that the model was trained on: gives novelty and fluency
-    #[arg(long, value_name = "FILE")]
-    train: Option<PathBuf>,
+    #[arg(long, value_name = "FILE|hf:OWNER/NAME[:COLUMN]", value_parser = source())]
+    train: Option<Source>,
     /// Column of the text, by name or by number from 0
     #[arg(long, value_name = "COLUMN")]
     column: Option<Column>,
@@ -66,9 +66,9 @@ pub struct EvalArgs {
 
 pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let clock = Instant::now();
-    let lines = read(&args.data, args.column.as_ref())?;
+    let lines = read(&args.data, Split::HeldOut, args.column.as_ref())?;
     let reference = match &args.train {
-        Some(path) => Some(Reference::new(&read(path, args.column.as_ref())?)),
+        Some(data) => Some(Reference::new(&read(data, Split::Train, args.column.as_ref())?)),
         None => None,
     };
     let protocol = Protocol {
@@ -87,7 +87,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let stop = super::stop_on_signals()?;
     let mut found = Vec::with_capacity(names.len());
     for name in &names {
-        let model = LoadedModel::open(name)?.with_precision(args.precision)?;
+        let model = ModelArg { model: name.clone(), precision: Some(args.precision) }.open()?;
         let mut bar = Bar::new(name);
         let judgement = judge(&model, protocol, &mut |progress| {
             bar.show(progress);
@@ -98,7 +98,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         found.push(judgement);
     }
     let seconds = clock.elapsed().as_secs_f64();
-    let data = args.data.file_name().unwrap_or(args.data.as_os_str()).to_string_lossy();
+    let data = args.data.name();
     match found.as_slice() {
         [a, b] => {
             let differences = Differences::new(a, b, args.seed);
@@ -115,9 +115,11 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(path: &Path, column: Option<&Column>) -> anyhow::Result<Vec<String>> {
+fn read(data: &Source, split: Split, column: Option<&Column>) -> anyhow::Result<Vec<String>> {
     let options = ReadOptions { column: column.cloned(), ..ReadOptions::default() };
-    Ok(corpus::read(path, &options)?.examples.into_iter().map(|e| e.text).collect())
+    let mut shown = Shown::default();
+    let corpus = read_source(data, split, &options, &mut |news| shown.tell(news))?;
+    Ok(corpus.examples.into_iter().map(|e| e.text).collect())
 }
 
 /// Where it ran; with the time the only part of a report that differs between two runs.

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use clap::Args;
@@ -10,13 +11,16 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::settings::Settings;
-use super::ModelArg;
+use super::{source, ModelArg, Shown};
 use crate::app::{keys, Keep, Notice, State};
-use crate::corpus::{self, Column, Example, ReadOptions};
-use crate::engine::{models_folder, Engine, EngineError, LatentModel, Session};
+use crate::corpus::hub::Split;
+use crate::corpus::{read_source, Column, Example, ReadOptions, Source};
+use crate::engine::{models_folder, EngineError, LatentModel, Session};
 use crate::model::write_atomically;
 use crate::numeric::Precision;
-use crate::tui::{Depth, Look, Preferences, ScreenSize, Script, Theme, ThemeName};
+use crate::tui::{
+    Depth, Engines, Look, OpenModel, Preferences, ScreenSize, Script, Theme, ThemeName,
+};
 
 /// The size of a picture of the screen where nobody asks for another.
 const SIZE: ScreenSize = ScreenSize { width: 120, height: 40 };
@@ -26,8 +30,9 @@ const TEXTS: usize = 2000;
 
 #[derive(Debug, Args)]
 pub struct ExploreArgs {
-    /// A bundled model's name, or a model folder; python where neither the session nor the configuration says another
-    #[arg(long, short, value_name = "NAME|FOLDER")]
+    /// A bundled model's name, a model folder, or a model of the Hugging Face hub; python where neither the session nor
+    /// the configuration says another
+    #[arg(long, short, value_name = "NAME|FOLDER|hf:OWNER/NAME")]
     model: Option<String>,
     /// Weights that decoding uses: f32 or bf16; by default bf16 where it was measured to change next to nothing
     #[arg(long, value_name = "f32|bf16")]
@@ -36,8 +41,8 @@ pub struct ExploreArgs {
     #[arg(long)]
     seed: Option<u64>,
     /// Texts for random ends, neighbours and directions; the domain's samples where it is not given
-    #[arg(long, value_name = "FILE")]
-    data: Option<PathBuf>,
+    #[arg(long, value_name = "FILE|hf:OWNER/NAME[:COLUMN]", value_parser = source())]
+    data: Option<Source>,
     /// Column of the text, by name or by number from 0
     #[arg(long, value_name = "COLUMN", requires = "data")]
     column: Option<Column>,
@@ -98,25 +103,57 @@ pub fn run(args: &ExploreArgs, settings: Settings) -> anyhow::Result<ExitCode> {
             .unwrap_or_default(),
         ..Keep::default()
     };
+    state.training.folder = models_folder().unwrap_or_default();
     if let Some((session, file)) = session.zip(args.session.clone()) {
         state.begin_with_session(file, session);
     }
-    let data = args.data.clone().map(|file| {
-        let (column, label) = (args.column.clone(), args.label_column.clone());
-        (file, ReadOptions { column, label, ..ReadOptions::default() })
-    });
-    let engine = Engine::spawn(move || {
-        let mut model = model.open()?;
-        if let Some((file, options)) = data {
-            model = model.with_samples(texts(&file, &options, seed)?);
+    // What is downloaded shows a bar, so it comes before the screen.
+    super::download::fetch(&model.model)?;
+    let data = match args.data.clone() {
+        Some(data) => {
+            let (column, label) = (args.column.clone(), args.label_column.clone());
+            let options = ReadOptions { column, label, ..ReadOptions::default() };
+            Some(match &data {
+                Source::Hub(_) => Texts::Read(texts(&data, &options, seed)?),
+                Source::Path(_) => Texts::In(data, options),
+            })
         }
-        Ok(Box::new(model) as Box<dyn LatentModel>)
-    })?;
+        None => None,
+    };
+    let opens = open_with(model.precision, data, seed);
+    let library = super::models::library();
+    let mut engines = Engines::start(opens, &model.model, library)?;
     match &args.shot {
-        Some(file) => shoot(args, file, &engine, state, &explorer)?,
-        None => crate::tui::explore(&engine, state, &explorer, !args.no_tour)?,
+        Some(file) => shoot(args, file, &mut engines, state, &explorer)?,
+        None => crate::tui::explore(&mut engines, state, &explorer, !args.no_tour)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Texts for random ends, neighbours and directions.
+enum Texts {
+    /// They have been read.
+    Read(Vec<Example>),
+    /// They are read beside the model.
+    In(Source, ReadOptions),
+}
+
+/// Opens models with this precision where one is asked for. The data's texts are those of the first model and of others of
+/// its domain.
+fn open_with(precision: Option<Precision>, data: Option<Texts>, seed: u64) -> OpenModel {
+    let first: OnceLock<&str> = OnceLock::new();
+    Arc::new(move |model| {
+        // The screen is on: a download shows nothing.
+        let mut model = ModelArg { model: model.to_owned(), precision }.load(None)?;
+        let domain = model.domain().name();
+        if let Some(data) = data.as_ref().filter(|_| *first.get_or_init(|| domain) == domain) {
+            model = model.with_samples(match data {
+                Texts::Read(texts) => texts.clone(),
+                Texts::In(data, options) => texts(data, options, seed)?,
+            });
+        }
+        Ok(Box::new(model) as Box<dyn LatentModel>)
+    })
 }
 
 /// The model that is asked for.
@@ -147,7 +184,7 @@ fn lasting(model: &str) -> String {
 fn shoot(
     args: &ExploreArgs,
     file: &Path,
-    engine: &Engine,
+    engines: &mut Engines,
     mut state: State,
     preferences: &Preferences,
 ) -> anyhow::Result<()> {
@@ -155,7 +192,7 @@ fn shoot(
     let script = args.keys.clone().unwrap_or_default();
     let size = args.size.unwrap_or(SIZE);
     let look = Look::new(theme, preferences.blocks());
-    let played = crate::tui::play(engine, &mut state, &script, size, look);
+    let played = crate::tui::play(engines, &mut state, &script, size, look);
     if let (None, Notice::Error(message)) = (&state.model, &state.notice) {
         anyhow::bail!("{message}");
     }
@@ -166,11 +203,13 @@ fn shoot(
 }
 
 /// A data set's examples, or so many as are taken, drawn evenly and in their order.
-fn texts(file: &Path, options: &ReadOptions, seed: u64) -> Result<Vec<Example>, EngineError> {
+fn texts(data: &Source, options: &ReadOptions, seed: u64) -> Result<Vec<Example>, EngineError> {
     let load = |e: &dyn std::fmt::Display| EngineError::Load(e.to_string());
-    let examples = corpus::read(file, options).map_err(|e| load(&e))?.examples;
+    let mut shown = Shown::default();
+    let corpus = read_source(data, Split::Any, options, &mut |news| shown.tell(news));
+    let examples = corpus.map_err(|e| load(&e))?.examples;
     if examples.is_empty() {
-        return Err(load(&format!("{}: there is no text in it", file.display())));
+        return Err(load(&format!("{data}: there is no text in it")));
     }
     if examples.len() <= TEXTS {
         return Ok(examples);

@@ -11,12 +11,12 @@ use crate::engine::{replay_session, Decoding, LatentModel, LoadedModel, Session,
 use crate::latent::ratios;
 use crate::model::write_atomically;
 use crate::numeric::Precision;
-use crate::report::{ladder_table, Document, Format, Part};
+use crate::report::{ladder_table, Compared, Comparison, Document, Format, Part, Rung};
 
 #[derive(Debug, Args)]
 pub struct InterpolateArgs {
-    /// A bundled model's name, or a model folder; python where no session names another
-    #[arg(long, short, value_name = "NAME|FOLDER")]
+    /// A bundled model's name, a model folder, or a model of the Hugging Face hub; python where no session names another
+    #[arg(long, short, value_name = "NAME|FOLDER|hf:OWNER/NAME")]
     model: Option<String>,
     /// Weights that decoding uses: f32 or bf16; by default bf16 where it was measured to change next to nothing
     #[arg(long, value_name = "f32|bf16")]
@@ -36,6 +36,9 @@ pub struct InterpolateArgs {
     /// Decode all that a session of the explorer shows: the ladder and the point of its scene and of its bookmarks
     #[arg(long, value_name = "FILE", conflicts_with_all = ["a", "b", "rungs", "path", "guided", "seed"])]
     session: Option<PathBuf>,
+    /// A second model, or its folder, on the same ladder beside the first
+    #[arg(long, value_name = "NAME|FOLDER", conflicts_with_all = ["session", "export"])]
+    compare: Option<String>,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -53,6 +56,9 @@ fn export_file(name: &str) -> Result<PathBuf, crate::report::ExportError> {
 }
 
 pub fn run(args: &InterpolateArgs) -> anyhow::Result<ExitCode> {
+    if let Some(other) = &args.compare {
+        return compare(args, other);
+    }
     let (document, table) = match &args.session {
         Some(file) => {
             let document = of_session(args, &Session::read(file)?)?;
@@ -98,24 +104,68 @@ fn of_session(args: &InterpolateArgs, session: &Session) -> anyhow::Result<Docum
     Ok(replay_session(&model, session)?)
 }
 
+/// A model's ladder between two texts, and the path that it is on.
+fn ladder(
+    model: &LoadedModel,
+    (a, b): (&str, &str),
+    way: Way,
+    args: &InterpolateArgs,
+) -> anyhow::Result<(Vec<Rung>, crate::latent::Path)> {
+    let latents = model.encode(&[a.to_owned(), b.to_owned()])?;
+    let ratios = ratios(usize::from(args.rungs));
+    let ends = (&latents[0], &latents[1]);
+    let found = model.ladder((a, b), ends, &ratios, way, decoding(args))?;
+    if way == Way::Best && !args.json {
+        eprintln!("path {}", found.1);
+    }
+    Ok(found)
+}
+
+fn decoding(args: &InterpolateArgs) -> Decoding {
+    if args.guided {
+        Decoding::Guided
+    } else {
+        Decoding::Greedy
+    }
+}
+
+/// Prints the ladders of two models side by side: between the same ends, on the path of the first.
+fn compare(args: &InterpolateArgs, other: &str) -> anyhow::Result<ExitCode> {
+    let model = open(args, "python", None)?;
+    let (domain, precision) = (model.info().domain, args.precision);
+    let other = ModelArg { model: other.to_owned(), precision }.open()?;
+    anyhow::ensure!(
+        other.info().domain == domain,
+        "--compare {}: it is a model of {}, the first one of {domain}: models of one domain are compared",
+        other.info().name,
+        other.info().domain
+    );
+    let (a, b) = ends(&model, args)?;
+    let (rungs, path) = ladder(&model, (&a, &b), args.path.path, args)?;
+    let one = Compared { model: model.info().name, rungs };
+    let (rungs, _) = ladder(&other, (&a, &b), Way::Fixed(path), args)?;
+    let two = Compared { model: other.info().name, rungs };
+    let (path, decoding) = (path.to_string(), decoding(args).name().to_owned());
+    let comparison = Comparison { a, b, path, decoding, domain, models: [one, two] };
+    if args.json {
+        println!("{}", comparison.json());
+    } else {
+        print!("{}", comparison.table());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn of_ends(args: &InterpolateArgs) -> anyhow::Result<Document> {
     let model = open(args, "python", None)?;
     let (a, b) = ends(&model, args)?;
-    let latents = model.encode(&[a.clone(), b.clone()])?;
-    let ratios = ratios(usize::from(args.rungs));
-    let decoding = if args.guided { Decoding::Guided } else { Decoding::Greedy };
-    let ends = (&latents[0], &latents[1]);
-    let (rungs, path) = model.ladder((&a, &b), ends, &ratios, args.path.path, decoding)?;
-    if args.path.path == Way::Best && !args.json {
-        eprintln!("path {path}");
-    }
+    let (rungs, path) = ladder(&model, (&a, &b), args.path.path, args)?;
     let info = model.info();
     let part = Part {
         title: String::new(),
         a,
         b,
         path: path.to_string(),
-        decoding: decoding.name().to_owned(),
+        decoding: decoding(args).name().to_owned(),
         rungs,
         point: None,
     };

@@ -6,26 +6,24 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use candle_core::Device;
 use clap::Args;
-use indicatif::HumanCount;
 
 use super::INTERRUPTED;
-use crate::corpus::{self, Column, ReadOptions};
-use crate::domain::{domain, python_syntax, Codec, Domain};
-use crate::model::TransformerVae;
+use crate::corpus::Column;
 use crate::numeric::Precision;
 use crate::train::{
-    encode_corpus, train, Budget, Checkpoint, Inputs, JsonLines, LogProgress, PresetNames,
-    Progress, TerminalProgress, TrainConfig, TrainingData,
+    reference, Budget, Checkpoint, Control, DataOptions, Job, LogProgress, PresetNames, Progress,
+    Source, TerminalProgress, TrainConfig, TrainError,
 };
 
 #[derive(Debug, Args)]
 pub struct TrainArgs {
-    /// Text lines, jsonl, json, csv or tsv (plain, .gz or .zst), a folder of Python sources, or a folder of MNIST files
-    #[arg(long, value_name = "PATH")]
-    data: PathBuf,
-    /// Held-out lines; without it some lines of the data are held out
-    #[arg(long, value_name = "PATH")]
-    valid: Option<PathBuf>,
+    /// Text lines, jsonl, json, csv, tsv (plain, .gz or .zst) or parquet, a folder of Python sources, a folder of MNIST
+    /// files, the train split of a data set of the Hugging Face hub, or `samples`: those that come with the program
+    #[arg(long, value_name = "PATH|hf:OWNER/NAME[:COLUMN]", required_unless_present_any = ["resume", "options"])]
+    data: Option<Source>,
+    /// Held-out lines, on the hub a validation or test split; without it some lines of the data are held out
+    #[arg(long, value_name = "PATH|hf:OWNER/NAME[:COLUMN]")]
+    valid: Option<Source>,
     /// Column of the text, by name or by number from 0
     #[arg(long, value_name = "COLUMN")]
     column: Option<Column>,
@@ -40,11 +38,17 @@ pub struct TrainArgs {
     #[arg(long, value_name = "NAME[,NAME…]")]
     preset: Option<PresetNames>,
     /// Where the model is written
-    #[arg(long, value_name = "FOLDER")]
-    out: PathBuf,
+    #[arg(long, value_name = "FOLDER", required_unless_present = "options")]
+    out: Option<PathBuf>,
     /// TOML file with options that replace the preset's
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Give an option another value: noise.latent_max=0.4; may be given several times, `--options` lists them
+    #[arg(long, value_name = "OPTION=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
+    /// List every option with its value in each preset and what it is, and end
+    #[arg(long)]
+    options: bool,
     /// Train for so many minutes
     #[arg(long, conflicts_with = "steps")]
     minutes: Option<f64>,
@@ -75,9 +79,12 @@ pub struct TrainArgs {
     /// A model folder whose weights and tokenizer the run starts from; its shape must be the configuration's
     #[arg(long, value_name = "FOLDER", conflicts_with = "tokenizer")]
     start_from: Option<PathBuf>,
-    /// Go on from the checkpoint in the --out folder, with the configuration it was started with
-    #[arg(long, conflicts_with_all = ["config", "preset", "batch", "learning_rate", "seed", "shards", "precision", "tokenizer", "start_from", "domain"])]
+    /// Go on from the checkpoint in the --out folder, with the configuration and the data it was started with
+    #[arg(long, conflicts_with_all = ["config", "set", "preset", "batch", "learning_rate", "seed", "shards", "precision", "tokenizer", "start_from", "domain"])]
     resume: bool,
+    /// Also write figures, ladders and samples for TensorBoard, into the --out folder
+    #[arg(long)]
+    tensorboard: bool,
     /// Print the last figures as one JSON document
     #[arg(long)]
     json: bool,
@@ -111,66 +118,30 @@ impl DeviceName {
     }
 }
 
+/// `KEY=VALUE`.
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected OPTION=VALUE")?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
 pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
+    if args.options {
+        print!("{}", reference(args.domain.as_deref().unwrap_or("python")));
+        return Ok(ExitCode::SUCCESS);
+    }
     let stop = super::stop_on_signals()?;
-    std::fs::create_dir_all(&args.out)
-        .with_context(|| format!("the folder {} cannot be made", args.out.display()))?;
-    let resumed = if args.resume { Some(Checkpoint::load(&args.out)?) } else { None };
-    if resumed.is_none() && args.out.join(crate::train::TRAINING_FILE).exists() {
-        anyhow::bail!(
-            "{} already holds a run: add --resume to go on, or choose another --out",
-            args.out.display()
-        );
-    }
-    let mut config = match &resumed {
-        Some((_, config, _)) => config.clone(),
-        None => configuration(args)?,
-    };
-    if let Some(budget) = budget(args) {
-        config.budget = budget;
-    }
-    config.validate()?;
-    let domain = domain(&config.domain)?;
-
-    let (mut lines, held_out) = read_lines(args, &config)?;
-    let codec = match (&resumed, &args.start_from, &args.tokenizer) {
-        (Some(_), _, _) => Codec::from_folder(&args.out)?,
-        (None, Some(folder), _) => Codec::from_folder(folder)?,
-        (None, None, Some(file)) => Codec::from_file(file)?,
-        (None, None, None) => train_codec(domain, &lines, &config)?,
-    };
-    let codec = codec.with_room(config.max_len);
-    let start = match &args.start_from {
-        Some(folder) => Some(
-            TransformerVae::load(folder, &Device::Cpu)
-                .with_context(|| format!("--start-from {}", folder.display()))?,
-        ),
-        None => None,
-    };
-    let train_data = encode(&codec, &lines, &config, "training lines")?;
-    lines.clear();
-    lines.shrink_to_fit();
-    let held_out = encode(&codec, &held_out, &config, "held-out lines")?;
-
-    let name = args
-        .data
-        .file_name()
-        .map_or_else(|| args.data.display().to_string(), |n| n.to_string_lossy().into_owned());
-    let inputs = Inputs {
-        domain,
-        codec: &codec,
-        train: &train_data,
-        held_out: &held_out,
-        data_name: &name,
-        start,
-        device: args.device.open()?,
-    };
-    let resume = resumed.map(|(checkpoint, _, tensors)| (checkpoint, tensors));
-    let step = resume.as_ref().map_or(0, |(c, _)| c.step);
-    let mut metrics = JsonLines::open(&args.out.join("metrics.jsonl"), step)?;
+    let mut job = job(args)?.with_budget(budget(args));
+    job.config.tensorboard |= args.tensorboard;
+    let device = args.device.open()?;
     let mut terminal = TerminalProgress::new();
-    let sinks: &mut [&mut dyn Progress] = &mut [&mut metrics, &mut LogProgress, &mut terminal];
-    let outcome = train(&config, &inputs, &args.out, resume, sinks, &stop)?;
+    let sinks: &mut [&mut dyn Progress] = &mut [&mut LogProgress, &mut terminal];
+    let outcome = match job.run(device, sinks, &Control::from(&stop)) {
+        Err(TrainError::Stopped) => {
+            eprintln!("{}", TrainError::Stopped);
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+        outcome => outcome?,
+    };
     if args.json {
         println!("{}", serde_json::to_string(&outcome.checkpoint)?);
     }
@@ -180,6 +151,30 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
         eprintln!("stopped; the same command with --resume goes on");
         Ok(ExitCode::from(INTERRUPTED))
     }
+}
+
+/// What the command line asks for.
+fn job(args: &TrainArgs) -> anyhow::Result<Job> {
+    let out = args.out.clone().context("--out is needed")?;
+    let lines = args.data.clone().map(|data| DataOptions {
+        data,
+        valid: args.valid.clone(),
+        column: args.column.clone(),
+        limit: args.limit,
+    });
+    if args.resume {
+        let Some(lines) = lines else { return Ok(Job::of_folder(&out)?.0) };
+        let (_, config, _) = Checkpoint::load(&out)?;
+        return Ok(Job { config, lines, out, tokenizer: None, start_from: None, resume: true });
+    }
+    Ok(Job {
+        config: configuration(args)?,
+        lines: lines.context("--data is needed to start a run")?,
+        out,
+        tokenizer: args.tokenizer.clone(),
+        start_from: args.start_from.clone(),
+        resume: false,
+    })
 }
 
 fn budget(args: &TrainArgs) -> Option<Budget> {
@@ -209,100 +204,8 @@ fn configuration(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
     config.shards = args.shards.unwrap_or(config.shards);
     config.precision = args.precision.unwrap_or(config.precision);
     config.optimiser.learning_rate = args.learning_rate.unwrap_or(config.optimiser.learning_rate);
-    Ok(config)
-}
-
-/// The lines to train on and those held out.
-fn read_lines(
-    args: &TrainArgs,
-    config: &TrainConfig,
-) -> anyhow::Result<(Vec<String>, Vec<String>)> {
-    let read = |path: &Path| -> anyhow::Result<Vec<String>> {
-        let options = ReadOptions {
-            column: args.column.clone(),
-            limit: args.limit,
-            parses: |line| python_syntax::verdict(line).is_valid(),
-            ..ReadOptions::default()
-        };
-        let corpus = corpus::read(path, &options)?;
-        let report = &corpus.report;
-        eprintln!(
-            "{}: {} lines{}",
-            path.display(),
-            HumanCount(report.kept as u64),
-            if report.skipped > 0 {
-                format!(", {} bad rows skipped", HumanCount(report.skipped as u64))
-            } else {
-                String::new()
-            }
-        );
-        for problem in &report.problems {
-            eprintln!("  {problem}");
-        }
-        Ok(corpus.examples.into_iter().map(|e| e.text).collect())
-    };
-    let mut lines = read(&args.data)?;
-    let held_out = match &args.valid {
-        Some(path) => {
-            let mut held_out = read(path)?;
-            held_out.truncate(config.held_out);
-            held_out
-        }
-        None => {
-            // A tenth at most, taken evenly, so that order in the file does not matter.
-            let wanted = config.held_out.min(lines.len() / 10);
-            let stride = lines.len().checked_div(wanted).unwrap_or(0);
-            let mut held_out = Vec::with_capacity(wanted);
-            let mut kept = Vec::with_capacity(lines.len() - wanted);
-            for (i, line) in lines.into_iter().enumerate() {
-                if stride > 0 && i % stride == stride - 1 && held_out.len() < wanted {
-                    held_out.push(line);
-                } else {
-                    kept.push(line);
-                }
-            }
-            lines = kept;
-            held_out
-        }
-    };
-    Ok((lines, held_out))
-}
-
-fn train_codec(
-    domain: &dyn Domain,
-    lines: &[String],
-    config: &TrainConfig,
-) -> anyhow::Result<Codec> {
-    let used = lines.len().min(config.tokenizer_lines);
-    eprintln!("training the tokenizer on {} lines", HumanCount(used as u64));
-    let mut texts = lines[..used].iter().map(String::as_str);
-    Ok(domain.train_codec(&mut texts, config.vocab)?)
-}
-
-fn encode(
-    codec: &Codec,
-    lines: &[String],
-    config: &TrainConfig,
-    what: &str,
-) -> anyhow::Result<TrainingData> {
-    let total = lines.len();
-    let mut said = std::time::Instant::now();
-    let data = encode_corpus(codec, lines, config.max_len, &mut |done| {
-        if said.elapsed().as_secs() >= 5 {
-            said = std::time::Instant::now();
-            eprintln!(
-                "encoding {what}: {} of {}",
-                HumanCount(done as u64),
-                HumanCount(total as u64)
-            );
-        }
-    })?;
-    if data.too_long > 0 {
-        eprintln!(
-            "{} {what} longer than max_len = {} tokens are left out",
-            HumanCount(data.too_long as u64),
-            config.max_len
-        );
+    for (key, value) in &args.set {
+        config.set(key, value)?;
     }
-    Ok(data)
+    Ok(config)
 }

@@ -1,21 +1,30 @@
 //! Files of rows: lines, JSON and tables.
 
+use std::io::{BufRead, Read};
 use std::path::Path;
 
 use serde_json::Value;
 
+use super::parquet::read_parquet;
 use super::{open, plain_name, Column, Corpus, CorpusError, Example, Format, Header, ReadOptions};
 
 /// Names that a text column usually has.
-const TEXT_NAMES: [&str; 5] = ["text", "headline", "line", "sentence", "content"];
+pub(super) const TEXT_NAMES: [&str; 5] = ["text", "headline", "line", "sentence", "content"];
 
 /// Reads one file of rows.
 pub(super) fn read_file(path: &Path, options: &ReadOptions) -> Result<Corpus, CorpusError> {
-    let format = options.format.unwrap_or_else(|| format_by_name(&plain_name(path)));
+    let format = match options.format {
+        Some(format) => format,
+        None => match format_by_name(&plain_name(path)) {
+            Format::Json if is_lines(path)? => Format::JsonLines,
+            format => format,
+        },
+    };
     let mut corpus = Corpus::default();
     match format {
         Format::Json => read_json(path, options, &mut corpus)?,
         Format::Csv => read_csv(path, options, &mut corpus)?,
+        Format::Parquet => corpus = read_parquet(path, options)?,
         Format::Lines | Format::JsonLines | Format::Tsv => {
             read_lines(path, format, options, &mut corpus)?;
         }
@@ -33,15 +42,32 @@ fn format_by_name(name: &str) -> Format {
         Some("json") => Format::Json,
         Some("csv") => Format::Csv,
         Some("tsv" | "tab") => Format::Tsv,
+        Some("parquet") => Format::Parquet,
         _ => Format::Lines,
     }
 }
 
-fn full(corpus: &Corpus, options: &ReadOptions) -> bool {
+/// Whether a `.json` file holds an object per line, as many data sets have it: its first two lines are whole objects.
+fn is_lines(path: &Path) -> Result<bool, CorpusError> {
+    /// A line longer than this is part of one document.
+    const LONGEST: u64 = 1 << 20;
+    let mut input = open(path)?;
+    for _ in 0..2 {
+        let mut line = Vec::new();
+        // What cannot be read is told by whoever reads all of it.
+        let read = input.by_ref().take(LONGEST).read_until(b'\n', &mut line).is_ok();
+        if !read || serde_json::from_slice::<serde_json::Map<String, Value>>(&line).is_err() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+pub(super) fn full(corpus: &Corpus, options: &ReadOptions) -> bool {
     options.limit.is_some_and(|limit| corpus.examples.len() >= limit)
 }
 
-fn keep(corpus: &mut Corpus, example: Example) {
+pub(super) fn keep(corpus: &mut Corpus, example: Example) {
     corpus.examples.push(example);
     corpus.report.kept += 1;
 }

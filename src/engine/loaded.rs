@@ -9,6 +9,7 @@ use super::pool::{self, NamedDirection, Pool};
 use super::recent::Recent;
 use super::stream::News;
 use super::{decode, Decoding, EngineError, LatentModel, ModelInfo, TokenProbability};
+use crate::corpus::hub::{Hub, HubName, Listener};
 use crate::corpus::Example;
 use crate::domain::{domain, Codec, Domain, Verdict};
 use crate::latent::{Geometry, Latent};
@@ -22,11 +23,30 @@ pub const GUIDED_BEAMS: usize = 8;
 const GUIDED_ROWS: usize = 12;
 
 /// A model that comes with the program.
-struct Bundled {
-    name: &'static str,
-    config: &'static [u8],
-    weights: &'static [u8],
-    tokenizer: &'static [u8],
+#[derive(Clone, Copy)]
+pub(super) struct Bundled {
+    pub name: &'static str,
+    pub config: &'static [u8],
+    pub weights: &'static [u8],
+    pub tokenizer: &'static [u8],
+    pub trainer: &'static [u8],
+}
+
+impl Bundled {
+    /// The files of its folder.
+    pub(super) fn files(&self) -> [(&'static str, &'static [u8]); 4] {
+        [
+            ("config.json", self.config),
+            ("model.safetensors", self.weights),
+            ("tokenizer.json", self.tokenizer),
+            ("trainer.json", self.trainer),
+        ]
+    }
+}
+
+/// All models that come with the program.
+pub(super) fn bundled_models() -> impl Iterator<Item = Bundled> {
+    BUNDLED.into_iter()
 }
 
 const BUNDLED: [Bundled; 1] = [Bundled {
@@ -34,12 +54,13 @@ const BUNDLED: [Bundled; 1] = [Bundled {
     config: include_bytes!("../../checkpoints/python/config.json"),
     weights: include_bytes!("../../checkpoints/python/model.safetensors"),
     tokenizer: include_bytes!("../../checkpoints/python/tokenizer.json"),
+    trainer: include_bytes!("../../checkpoints/python/trainer.json"),
 }];
 
 /// A model with everything that turns texts into latents and back.
 pub struct LoadedModel {
     name: String,
-    /// Where it was read from; none for a bundled one.
+    /// Where it was read from; none for a bundled one and one of the hub, whose folder is the cache's.
     folder: Option<PathBuf>,
     domain: &'static dyn Domain,
     codec: Codec,
@@ -51,11 +72,18 @@ pub struct LoadedModel {
 }
 
 impl LoadedModel {
-    /// Opens a bundled name or a folder. A folder of that name in the data folder wins over the bundled model.
+    /// Opens a bundled name, a folder, or a name of the hub (`hf:OWNER/NAME`), whose files are downloaded where the cache
+    /// lacks them. A folder of that name in the data folder wins over the bundled model.
     ///
     /// # Errors
-    /// When neither exists, or the folder holds no model that can be read; the message says what to do.
+    /// When none of them exists, or the folder holds no model that can be read; the message says what to do.
     pub fn open(name: &str) -> Result<Self, EngineError> {
+        if HubName::is_one(name) {
+            let (name, folder) = fetch_model(&Hub::from_env().map_err(load)?, name, &mut |_| {
+                ControlFlow::Continue(())
+            })?;
+            return Self::from_hub(&name, &folder);
+        }
         let folder = Path::new(name);
         if folder.is_dir() {
             return Self::from_folder(folder);
@@ -86,6 +114,15 @@ impl LoadedModel {
             .unwrap_or_else(|| folder.display().to_string());
         let model = Self::assemble(name, model, codec)?;
         Ok(Self { folder: Some(folder.to_owned()), ..model })
+    }
+
+    /// Opens a model of the hub from its folder in the cache, under its name there.
+    ///
+    /// # Errors
+    /// When a file is missing or cannot be read.
+    pub fn from_hub(name: &HubName, folder: &Path) -> Result<Self, EngineError> {
+        let model = Self::from_folder(folder)?;
+        Ok(Self { name: name.repository.clone(), folder: None, ..model })
     }
 
     /// Puts the parts together; the domain is the one that the configuration names, else free text.
@@ -200,12 +237,13 @@ impl LoadedModel {
         drawn.iter().map(|ids| self.codec.decode(ids).map_err(failed)).collect()
     }
 
-    /// A file that belongs to the model: in its folder; for a bundled one, in the data folder under the model's name.
+    /// A file that belongs to the model: in its folder; for a bundled one and one of the hub, in the data folder under
+    /// the model's name.
     #[must_use]
     pub fn file_beside(&self, name: &str) -> Option<PathBuf> {
         match &self.folder {
             Some(folder) => Some(folder.join(name)),
-            None => Some(models_folder()?.join(format!("{}.{name}", self.name))),
+            None => Some(models_folder()?.join(format!("{}.{name}", self.name.replace('/', "--")))),
         }
     }
 
@@ -246,9 +284,23 @@ fn unknown(name: &str) -> String {
     }
     let names: Vec<&str> = BUNDLED.iter().map(|b| b.name).collect();
     format!(
-        "no model `{name}`: give a folder with config.json and model.safetensors, or one of: {}",
+        "no model `{name}`: give a folder with config.json and model.safetensors, hf:OWNER/NAME, or one of: {}",
         names.join(", ")
     )
+}
+
+/// Downloads what the cache lacks of a model of the hub: its name, taken apart, and its folder in the cache.
+///
+/// # Errors
+/// When it is no name, or the model cannot be had.
+pub fn fetch_model(
+    hub: &Hub,
+    name: &str,
+    news: &mut Listener<'_>,
+) -> Result<(HubName, PathBuf), EngineError> {
+    let name: HubName = name.parse().map_err(load)?;
+    let folder = hub.model(&name, news).map_err(load)?;
+    Ok((name, folder))
 }
 
 /// Where a person's own models lie: `models` in the platform's data folder.

@@ -5,8 +5,6 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crossbeam_channel::Sender;
-
 use super::directions_file;
 use super::known::Known;
 use super::pool::NamedDirection;
@@ -24,11 +22,9 @@ const ENCODED: usize = 16;
 
 pub(super) fn run(
     slot: &Slot,
-    replies: &Sender<Reply>,
+    tell: &dyn Fn(Reply),
     open: impl FnOnce() -> Result<Box<dyn LatentModel>, EngineError>,
 ) {
-    // Whoever listened is gone when sending fails; the slot is closed then, too.
-    let tell = |reply| drop(replies.send(reply));
     let fail = |message: String| {
         tracing::error!("{message}");
         tell(Reply::Failed { message });
@@ -55,7 +51,7 @@ pub(super) fn run(
     };
     while let Some(request) = slot.take() {
         let clock = Instant::now();
-        let served = catch_unwind(AssertUnwindSafe(|| worker.serve(&request, &tell)));
+        let served = catch_unwind(AssertUnwindSafe(|| worker.serve(&request, tell)));
         let ms = 1e3 * clock.elapsed().as_secs_f64();
         match served {
             Ok(Ok(())) => tracing::debug!(kind = ?request.kind, ms, "served"),

@@ -276,7 +276,6 @@ impl Config {
         if t.relative_attention_num_buckets < 2 {
             return fail("`t5.relative_attention_num_buckets` has to be 2 or more".into());
         }
-        self.check_codes()?;
         if !self.attention().is_possible() {
             return fail(format!(
                 "`tvae.attention.window` {} has to be 2 or more",
@@ -297,6 +296,7 @@ impl Config {
                 return fail("`skip_upsample` has to be true with the T5 encoder".into());
             }
         }
+        self.check_codes()?;
         let sizes = [
             ("n_latent_tokens", self.n_latent_tokens),
             ("latent_size", self.latent_size),

@@ -13,6 +13,7 @@ use serde_json::{json, Value};
 use super::ladder::{ladder_json, rung_json};
 use super::{visible, Rung};
 use crate::domain::{domain, Domain, Picture};
+pub use png::picture_sheet;
 
 /// A ladder to be written.
 #[derive(Debug, Clone, PartialEq)]

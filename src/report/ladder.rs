@@ -112,7 +112,7 @@ pub(super) fn judgement(verdict: &Verdict) -> String {
 }
 
 /// The decimals, one to three, that tell the ratios as they are.
-fn ratio_digits(rows: &[Rung]) -> usize {
+pub(super) fn ratio_digits(rows: &[Rung]) -> usize {
     let told = |digits: usize| {
         let scale = 10f32.powi(digits as i32);
         rows.iter().all(|rung| ((rung.ratio * scale).round() / scale - rung.ratio).abs() < 1e-4)

@@ -21,7 +21,7 @@ pub const TRAINING_FILE: &str = "training.safetensors";
 pub const TRAINER_FILE: &str = "trainer.json";
 
 /// Where a run stands.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// Steps done.
     pub step: usize,
@@ -33,6 +33,30 @@ pub struct Checkpoint {
     pub best: Option<f64>,
     /// Last figures on the held-out lines.
     pub evaluation: Option<super::Evaluation>,
+    /// What the scheduled learning rate is multiplied by, as a person asked while the run went on.
+    #[serde(default = "unscaled", skip_serializing_if = "is_unscaled")]
+    pub rate_scale: f64,
+}
+
+fn unscaled() -> f64 {
+    1.0
+}
+
+fn is_unscaled(scale: &f64) -> bool {
+    *scale == unscaled()
+}
+
+impl Default for Checkpoint {
+    fn default() -> Self {
+        Self {
+            step: 0,
+            seconds: 0.0,
+            lines: 0,
+            best: None,
+            evaluation: None,
+            rate_scale: unscaled(),
+        }
+    }
 }
 
 impl Checkpoint {

@@ -4,6 +4,7 @@ mod argument_sets;
 mod combine;
 mod latents;
 mod objectives;
+mod options;
 mod parts;
 mod presets;
 mod validate;
@@ -23,6 +24,7 @@ pub use latents::{Fsq, Kl, Vq};
 pub use objectives::{
     Critic, CriticHead, Cycle, CycleKind, Distill, InterpolationInputs, Smoothness,
 };
+pub use options::{reference, train_option, TrainOption, OPTIONS};
 pub use parts::{Blend, Budget, Decay, Noise, Optimiser, OptimiserKind};
 pub use presets::Preset;
 
@@ -117,6 +119,13 @@ pub struct TrainConfig {
     pub eval_steps: usize,
     /// Evaluate every so many minutes, where `eval_steps` is 0.
     pub eval_minutes: f64,
+    /// Ends of the ladder that is decoded at every evaluation; two held-out lines where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<[String; 2]>,
+    /// Models of earlier evaluations that are kept beside the run; 0 for none.
+    pub history: usize,
+    /// Whether figures, ladders and samples are also written for TensorBoard, into the run's folder.
+    pub tensorboard: bool,
     /// Save a checkpoint every so many minutes.
     pub save_minutes: f64,
     /// Save a checkpoint every so many steps; 0: by time.

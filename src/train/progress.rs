@@ -1,6 +1,7 @@
 //! Sinks for what a run reports: a JSON line per report, a progress bar, events of the log.
 
 mod log;
+mod tensorboard;
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, IsTerminal, Write};
@@ -10,11 +11,13 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
-use super::{Evaluation, Objectives, TrainError};
+use super::{Evaluation, Objectives, Reconstruction, ShownLadder, Stage, TrainError};
+use crate::corpus::hub::Download;
 pub use log::LogProgress;
+pub use tensorboard::TensorBoard;
 
 /// One report of a run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Report {
     /// The run begins or goes on.
@@ -69,6 +72,38 @@ pub enum Report {
         #[serde(flatten)]
         figures: Evaluation,
     },
+    /// The pinned ladder, decoded again.
+    Ladder {
+        /// Steps done.
+        step: usize,
+        /// The ladder.
+        #[serde(flatten)]
+        ladder: ShownLadder,
+    },
+    /// Held-out lines and what they come back as.
+    Samples {
+        /// Steps done.
+        step: usize,
+        /// The lines.
+        lines: Vec<Reconstruction>,
+    },
+    /// The learning rate is another than the scheduled one from now on.
+    Rate {
+        /// Steps done.
+        step: usize,
+        /// What the scheduled rate is multiplied by.
+        factor: f64,
+    },
+    /// The run waits, with a checkpoint on the disk.
+    Paused {
+        /// Steps done.
+        step: usize,
+    },
+    /// The run goes on after a pause.
+    Continued {
+        /// Steps done.
+        step: usize,
+    },
     /// A checkpoint is on the disk.
     Saved {
         /// Steps done.
@@ -82,7 +117,7 @@ pub enum Report {
         step: usize,
         /// Seconds of training in all.
         seconds: f64,
-        /// `finished` or `stopped`.
+        /// `finished`, `stopped`, or `discarded` where it was stopped without saving.
         reason: String,
     },
 }
@@ -95,6 +130,11 @@ impl Report {
             Self::Start { step, .. }
             | Self::Step { step, .. }
             | Self::Evaluation { step, .. }
+            | Self::Ladder { step, .. }
+            | Self::Samples { step, .. }
+            | Self::Rate { step, .. }
+            | Self::Paused { step }
+            | Self::Continued { step }
             | Self::Saved { step, .. }
             | Self::End { step, .. } => *step,
         }
@@ -108,6 +148,14 @@ pub trait Progress {
     /// # Errors
     /// A sink that cannot keep what it is given stops the run.
     fn report(&mut self, report: &Report) -> Result<(), TrainError>;
+
+    /// Takes a step of the preparation, before the first report.
+    ///
+    /// # Errors
+    /// As [`Progress::report`].
+    fn stage(&mut self, _stage: &Stage) -> Result<(), TrainError> {
+        Ok(())
+    }
 }
 
 /// `metrics.jsonl`: a JSON object per report. A resumed run drops what lies after the step it resumes from.
@@ -188,7 +236,9 @@ impl TerminalProgress {
     }
 }
 
-fn clock(seconds: f64) -> String {
+/// Seconds as `1:05` or `1:02:05`.
+#[must_use]
+pub fn clock(seconds: f64) -> String {
     let s = seconds.max(0.0).round() as u64;
     if s >= 3600 {
         format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
@@ -198,6 +248,42 @@ fn clock(seconds: f64) -> String {
 }
 
 impl Progress for TerminalProgress {
+    fn stage(&mut self, stage: &Stage) -> Result<(), TrainError> {
+        if let Stage::Downloading(download) = stage {
+            let Download { done, total, .. } = *download;
+            match &self.bar {
+                Some(bar) if done < total => {
+                    bar.set_position((1e4 * done as f64 / total as f64) as u64);
+                    bar.set_message(stage.to_string());
+                }
+                Some(bar) => {
+                    bar.set_position(0);
+                    bar.set_message("");
+                }
+                None if self.last.is_none_or(|t| t.elapsed() > Duration::from_secs(5)) => {
+                    self.last = Some(Instant::now());
+                    eprintln!("{stage}");
+                }
+                None => {}
+            }
+            return Ok(());
+        }
+        // Encoding tells every block: a line now and then is enough.
+        if matches!(stage, Stage::Encoding { .. }) {
+            if self.last.get_or_insert_with(Instant::now).elapsed() < Duration::from_secs(5) {
+                return Ok(());
+            }
+            self.last = Some(Instant::now());
+        }
+        if !matches!(stage, Stage::Reading(_)) {
+            self.say(&stage.to_string());
+        }
+        if let Stage::Read { problems, .. } = stage {
+            problems.iter().for_each(|problem| self.say(&format!("  {problem}")));
+        }
+        Ok(())
+    }
+
     fn report(&mut self, report: &Report) -> Result<(), TrainError> {
         match report {
             Report::Start { step, parameters, lines } => self.say(&format!(
@@ -234,7 +320,14 @@ impl Progress for TerminalProgress {
             Report::Evaluation { step, figures, .. } => {
                 self.say(&format!("step {step} · {figures}"));
             }
-            Report::Saved { .. } => {}
+            Report::Ladder { .. }
+            | Report::Samples { .. }
+            | Report::Continued { .. }
+            | Report::Saved { .. } => {}
+            Report::Rate { step, factor } => {
+                self.say(&format!("step {step} · learning rate × {factor}"));
+            }
+            Report::Paused { step } => self.say(&format!("step {step} · paused")),
             Report::End { step, seconds, reason } => {
                 if let Some(bar) = &self.bar {
                     bar.finish_and_clear();

@@ -1,9 +1,7 @@
 //! The training loop: steps, reports, evaluations, checkpoints, and how it ends.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
 
@@ -11,46 +9,28 @@ use super::batch::{Sampler, POOL};
 use super::checkpoint::{save_model, save_trainer, TrainerFile};
 use super::codebook::{perplexity, Codebook};
 use super::config::Budget;
+use super::control::Control;
 use super::critic::Adversary;
 use super::gather::{Gathered, Gathering};
 use super::objectives::{Means, Objectives};
 use super::optimise::Updater;
 use super::schedule::{ema_decay, learning_rate};
+use super::showcase::Showcase;
 use super::step::ShardResult;
-use super::{Checkpoint, Evaluator, Progress, Report, TrainConfig, TrainError, TrainingData};
+use super::{
+    history, Checkpoint, Evaluator, Progress, Report, TrainConfig, TrainError, TrainingData,
+};
 use crate::domain::{Codec, Domain};
 use crate::model::{Family, TransformerVae};
 
-/// Steps between two step reports.
+/// Steps between two step reports at most.
 const REPORT_EVERY: usize = 20;
+/// Time between two step reports at most, where steps are slow.
+const REPORT_WITHIN: Duration = Duration::from_secs(2);
 /// Folder, within the run's, of the model with the best figures.
 const BEST: &str = "best";
 /// Held-out lines that are reconstructed at an evaluation on the way; the last one takes all.
 const PERIODIC_LINES: usize = 256;
-
-/// Asks a run to save and stop after the step it is in.
-#[derive(Debug, Clone, Default)]
-pub struct StopSignal(Arc<AtomicBool>);
-
-impl StopSignal {
-    /// A signal that is not raised.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The flag behind it, for signal handlers.
-    #[must_use]
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
-    }
-
-    /// Whether the run was asked to stop.
-    #[must_use]
-    pub fn is_raised(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +39,20 @@ pub struct Outcome {
     pub checkpoint: Checkpoint,
     /// Whether its budget is used up; else it was stopped and can be resumed.
     pub finished: bool,
+    /// Whether it was stopped without saving: the folder holds what was saved before, if anything.
+    pub discarded: bool,
+}
+
+/// Seconds of training: interruptions and pauses do not count.
+struct Clock {
+    before: f64,
+    since: Instant,
+}
+
+impl Clock {
+    fn seconds(&self) -> f64 {
+        self.before + self.since.elapsed().as_secs_f64()
+    }
 }
 
 /// What a run works on.
@@ -104,7 +98,7 @@ pub fn train(
     dir: &Path,
     resume: Option<(Checkpoint, std::collections::HashMap<String, Tensor>)>,
     sinks: &mut [&mut dyn Progress],
-    stop: &StopSignal,
+    control: impl Into<Control>,
 ) -> Result<Outcome, TrainError> {
     config.validate()?;
     if inputs.train.is_empty() {
@@ -121,7 +115,8 @@ pub fn train(
     if let Some((checkpoint, tensors)) = resume {
         run.restore(checkpoint, &tensors)?;
     }
-    run.go(sinks, stop)
+    history::forget_after(dir, run.at.step)?;
+    run.go(sinks, &control.into())
 }
 
 impl<'a> Run<'a> {
@@ -193,23 +188,26 @@ impl<'a> Run<'a> {
     fn go(
         &mut self,
         sinks: &mut [&mut dyn Progress],
-        stop: &StopSignal,
+        control: &Control,
     ) -> Result<Outcome, TrainError> {
         let mut tell = |report: Report| sinks.iter_mut().try_for_each(|s| s.report(&report));
         let parameters = self.model.parameters().iter().map(|(_, v)| v.elem_count()).sum();
         tell(Report::Start { step: self.at.step, parameters, lines: self.inputs.train.len() })?;
+        let Inputs { domain, codec, held_out, .. } = *self.inputs;
+        let showcase = Showcase::new(self.config, domain, codec, held_out)?;
+        self.show(&showcase, &mut tell)?;
         let pool = if self.config.token_sort { usize::MAX } else { POOL };
         let lengths = self.inputs.train.lengths();
         let mut sampler = Sampler::new(lengths, self.config.batch, pool, self.config.seed);
         let mut window = Window::default();
-        let before = self.at.seconds;
-        let clock = Instant::now();
+        let mut clock = Clock { before: self.at.seconds, since: Instant::now() };
         let (mut saved_at, mut evaluated_at) = (self.at.seconds, self.at.seconds);
-        while self.progress() < 1.0 && !stop.is_raised() {
+        while self.progress() < 1.0 && !control.is_stopped() {
             self.step(&mut sampler, &mut window)?;
-            self.at.seconds = before + clock.elapsed().as_secs_f64();
-            let done = self.progress() >= 1.0 || stop.is_raised();
-            if self.at.step.is_multiple_of(REPORT_EVERY) || done {
+            self.at.seconds = clock.seconds();
+            let done = self.progress() >= 1.0 || control.is_stopped();
+            let told = self.at.step.is_multiple_of(REPORT_EVERY);
+            if told || done || control.is_paused() || window.since.elapsed() >= REPORT_WITHIN {
                 tell(window.report(&self.at, self.progress()))?;
                 window = Window::default();
             }
@@ -224,28 +222,89 @@ impl<'a> Run<'a> {
             let save = due(self.config.save_steps, self.config.save_minutes, saved_at);
             let mut best = false;
             if evaluate && !done {
-                best = self.evaluate(self.config.pairs, PERIODIC_LINES, stop, &mut tell)?;
-                evaluated_at = before + clock.elapsed().as_secs_f64();
+                best = self.evaluate(self.config.pairs, PERIODIC_LINES, control, &mut tell)?;
+                self.show(&showcase, &mut tell)?;
+                self.keep()?;
+                evaluated_at = clock.seconds();
             }
-            if best || save || done || stop.is_raised() {
+            if let Some(factor) = control.take_rate() {
+                self.at.rate_scale = factor;
+                tell(Report::Rate { step: self.at.step, factor })?;
+            }
+            let pause = control.is_paused() && !done;
+            if (best || save || done || pause || control.is_stopped()) && !control.is_discarded() {
                 self.save(best)?;
                 tell(Report::Saved { step: self.at.step, best })?;
-                saved_at = before + clock.elapsed().as_secs_f64();
+                saved_at = clock.seconds();
+            }
+            if pause {
+                self.at.seconds = clock.seconds();
+                tell(Report::Paused { step: self.at.step })?;
+                control.wait();
+                clock = Clock { before: self.at.seconds, since: Instant::now() };
+                window = Window::default();
+                tell(Report::Continued { step: self.at.step })?;
             }
         }
-        if self.progress() >= 1.0 && !stop.is_raised() {
-            let best = self.evaluate(self.config.final_pairs, usize::MAX, stop, &mut tell)?;
+        if self.progress() >= 1.0 && !control.is_stopped() {
+            let best = self.evaluate(self.config.final_pairs, usize::MAX, control, &mut tell)?;
+            self.show(&showcase, &mut tell)?;
+            self.keep()?;
             self.save(best)?;
             tell(Report::Saved { step: self.at.step, best })?;
         }
         let finished = self.progress() >= 1.0;
-        let reason = if finished { "finished" } else { "stopped" };
+        let discarded = control.is_discarded() && !finished;
+        let reason = match (finished, discarded) {
+            (true, _) => "finished",
+            (_, true) => "discarded",
+            _ => "stopped",
+        };
         tell(Report::End {
             step: self.at.step,
             seconds: self.at.seconds,
             reason: reason.to_owned(),
         })?;
-        Ok(Outcome { checkpoint: self.at.clone(), finished })
+        Ok(Outcome { checkpoint: self.at.clone(), finished, discarded })
+    }
+
+    /// Tells what the averaged weights make of the pinned ladder and of a few held-out lines.
+    fn show(
+        &mut self,
+        showcase: &Showcase<'_>,
+        tell: &mut dyn FnMut(Report) -> Result<(), TrainError>,
+    ) -> Result<(), TrainError> {
+        self.average()?;
+        let (ladder, lines) = showcase.decode(&self.averaged)?;
+        let step = self.at.step;
+        if let Some(ladder) = ladder {
+            tell(Report::Ladder { step, ladder })?;
+        }
+        tell(Report::Samples { step, lines })
+    }
+
+    /// Keeps the averaged model of this moment beside the run, and no more of them than the configuration says.
+    fn keep(&mut self) -> Result<(), TrainError> {
+        if self.config.history == 0 {
+            return Ok(());
+        }
+        self.average()?;
+        let dir = history::moment_folder(self.dir, self.at.step);
+        std::fs::create_dir_all(&dir).map_err(|e| TrainError::file(&dir, e))?;
+        let full = self.config.family == Family::Seed;
+        save_trainer(&dir, &self.trainer_file())?;
+        save_model(&dir, &self.averaged, self.inputs.codec, full)?;
+        history::thin(self.dir, self.config.history)
+    }
+
+    fn trainer_file(&self) -> TrainerFile<'_> {
+        TrainerFile {
+            version: env!("CARGO_PKG_VERSION"),
+            checkpoint: &self.at,
+            config: self.config,
+            data: self.inputs.data_name,
+            data_lines: self.inputs.train.len(),
+        }
     }
 
     fn step(&mut self, sampler: &mut Sampler, window: &mut Window) -> Result<(), TrainError> {
@@ -260,7 +319,7 @@ impl<'a> Run<'a> {
         };
         let Gathered { rows, results } = gathering.run(sampler)?;
         let lines: Vec<&[u32]> = rows.iter().map(|&i| self.inputs.train.line(i as usize)).collect();
-        let rate = learning_rate(&self.config.optimiser, progress);
+        let rate = learning_rate(&self.config.optimiser, progress) * self.at.rate_scale;
         if self.config.optimiser.ema > 0.0 {
             let decay = ema_decay(self.config.optimiser.ema, self.at.step);
             self.optimiser.set_ema_decay(Some(decay));
@@ -337,7 +396,7 @@ impl<'a> Run<'a> {
         &mut self,
         pairs: usize,
         lines: usize,
-        stop: &StopSignal,
+        control: &Control,
         tell: &mut dyn FnMut(Report) -> Result<(), TrainError>,
     ) -> Result<bool, TrainError> {
         self.average()?;
@@ -349,7 +408,7 @@ impl<'a> Run<'a> {
             self.config.seed,
             self.config.max_len,
         );
-        let Some(figures) = evaluator.evaluate(&self.averaged, &|| stop.is_raised())? else {
+        let Some(figures) = evaluator.evaluate(&self.averaged, &|| control.is_stopped())? else {
             return Ok(false);
         };
         tell(Report::Evaluation {
@@ -370,13 +429,7 @@ impl<'a> Run<'a> {
         // The original's checkpoints are float32; ours need half of that.
         let full = self.config.family == Family::Seed;
         let codec = self.inputs.codec;
-        let trainer = TrainerFile {
-            version: env!("CARGO_PKG_VERSION"),
-            checkpoint: &self.at,
-            config: self.config,
-            data: self.inputs.data_name,
-            data_lines: self.inputs.train.len(),
-        };
+        let trainer = self.trainer_file();
         if best {
             let dir = self.dir.join(BEST);
             std::fs::create_dir_all(&dir).map_err(|e| TrainError::file(&dir, e))?;

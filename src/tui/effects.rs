@@ -1,19 +1,23 @@
 //! What the explorer does outside of itself: requests, files, the clipboard, colours.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use super::engines::{Engines, News};
 use super::look::Look;
 use super::terminal::Host;
 use super::theme::Theme;
 use crate::app::{update, Action, Effect, Outcome, State};
-use crate::engine::{save_directions, Engine, Session};
+use crate::engine::{save_directions, Session};
 use crate::model::write_atomically;
 use crate::report::{Document, Format};
+use crate::train::runs::history;
+use crate::train::{Checkpoint, Job, Report, TrainError};
 
 /// What effects act on.
 pub(super) struct Stage<'a, H> {
-    /// Decodes.
-    pub engine: &'a Engine,
+    /// What decodes, and what else runs beside the loop.
+    pub engines: &'a mut Engines,
     /// The process around the loop.
     pub host: &'a mut H,
     /// What is drawn with.
@@ -33,6 +37,12 @@ impl<H: Host> Stage<'_, H> {
         }
     }
 
+    /// Takes in what was told from beside the loop.
+    pub(super) fn hear(&mut self, state: &mut State, news: News) {
+        let action = self.engines.take(news);
+        self.act_on(state, action);
+    }
+
     /// As [`Stage::act`], where there is something to do.
     pub(super) fn act_on(&mut self, state: &mut State, action: Option<Action>) {
         if let Some(action) = action {
@@ -43,9 +53,33 @@ impl<H: Host> Stage<'_, H> {
     fn perform(&mut self, effect: Effect) -> Option<Outcome> {
         match effect {
             Effect::Decode(request) => {
-                self.engine.request(request);
+                self.engines.request(request);
                 None
             }
+            Effect::DecodeOther(request) => {
+                self.engines.request_other(request);
+                None
+            }
+            Effect::OpenModel(model) => failed(self.engines.open(&model)),
+            Effect::Compare(model) => failed(self.engines.compare(&model)),
+            Effect::EndComparison => {
+                self.engines.end_comparison();
+                None
+            }
+            Effect::ListModels => failed(self.engines.list(None)),
+            Effect::ChangeModels(change) => failed(self.engines.list(Some(change))),
+            Effect::Look { generation, config, lines } => {
+                failed(self.engines.look((generation, config, lines)))
+            }
+            Effect::Train(job) => failed(self.engines.train(*job)),
+            Effect::Steer(steer) => {
+                self.engines.steer(steer);
+                None
+            }
+            Effect::TakeUp(folder) => Some(match run_of(&folder) {
+                Ok((job, reports, at)) => Outcome::TakenUp(Box::new(job), reports, Box::new(at)),
+                Err(e) => Outcome::Failed(e.to_string()),
+            }),
             Effect::Copy { what, text } => Some(match self.host.copy(&text) {
                 Ok(()) => Outcome::Told(format!("copied {what}")),
                 Err(e) => Outcome::Failed(format!("{what} could not be copied: {e}")),
@@ -71,6 +105,17 @@ impl<H: Host> Stage<'_, H> {
             }
         }
     }
+}
+
+/// What is told where something could not be started.
+fn failed(started: io::Result<()>) -> Option<Outcome> {
+    started.err().map(|e| Outcome::Failed(format!("the system gives no thread: {e}")))
+}
+
+/// A run of before, with its reports and where it stands.
+fn run_of(folder: &Path) -> Result<(Job, Vec<Report>, Checkpoint), TrainError> {
+    let (job, at) = Job::of_folder(folder)?;
+    Ok((job, history(folder)?, at))
 }
 
 fn save(file: &Path, session: &Session, replace: bool) -> Outcome {

@@ -7,7 +7,7 @@ use tui_input::backend::crossterm::to_input_request;
 
 use super::hit::{Grip, HitMap};
 use super::keys::key_of;
-use crate::app::{draw_key, Action, Command, DrawAction, Drawing, Overlay, State, Step};
+use crate::app::{draw_key, Action, Command, DrawAction, Drawing, Overlay, Screen, State, Step};
 
 /// Rows that a page key goes up or down in a list.
 const PAGE: usize = 10;
@@ -46,12 +46,27 @@ impl Hands {
                     None
                 }
                 _ if state.overlay.is_some() => None,
-                MouseEventKind::ScrollUp => Some(Action::Run(Command::Slide(Step::Left))),
-                MouseEventKind::ScrollDown => Some(Action::Run(Command::Slide(Step::Right))),
+                // A chart is read off where the mouse points.
+                MouseEventKind::Moved if state.screen == Screen::Train => {
+                    let (action, _) = hits.press(mouse.column, mouse.row)?;
+                    matches!(action, Action::ReadAt(_)).then_some(action)
+                }
+                MouseEventKind::ScrollUp => Some(Action::Run(wheel(state.screen, false))),
+                MouseEventKind::ScrollDown => Some(Action::Run(wheel(state.screen, true))),
                 _ => None,
             },
             _ => None,
         }
+    }
+}
+
+/// What the wheel does on a screen: it slides, or goes through a list.
+fn wheel(screen: Screen, down: bool) -> Command {
+    match (screen, down) {
+        (Screen::Explore, false) => Command::Slide(Step::Left),
+        (Screen::Explore, true) => Command::Slide(Step::Right),
+        (_, false) => Command::Up,
+        (_, true) => Command::Down,
     }
 }
 
@@ -103,6 +118,13 @@ fn key_action(state: &State, hits: &HitMap, key: KeyEvent, event: &Event) -> Opt
                 _ => {}
             }
         }
+        if let Some(Overlay::Filter) = &state.overlay {
+            match name.as_str() {
+                "up" | "ctrl+k" => return Some(Action::Run(Command::Up)),
+                "down" | "ctrl+j" => return Some(Action::Run(Command::Down)),
+                _ => {}
+            }
+        }
         if state.drawing().is_some() {
             return draw_key(&name).map(Action::Draw);
         }
@@ -118,7 +140,7 @@ fn key_action(state: &State, hits: &HitMap, key: KeyEvent, event: &Event) -> Opt
             return to_input_request(event).map(Action::Edit);
         }
     }
-    if state.overlay.is_none() && state.tour.is_some() {
+    if state.overlay.is_none() && state.tour.is_some() && state.screen == Screen::Explore {
         match name.as_str() {
             "enter" | "right" => return Some(Action::NextStep),
             "left" => return Some(Action::PreviousStep),
@@ -127,5 +149,5 @@ fn key_action(state: &State, hits: &HitMap, key: KeyEvent, event: &Event) -> Opt
             _ => {}
         }
     }
-    state.keys.lookup(key, Some(state.focus)).map(Action::Run)
+    state.keys.lookup(key, state.scopes()).map(Action::Run)
 }

@@ -27,6 +27,13 @@ pub enum Hit {
     Panel(Panel),
     /// A command's hint or an end.
     Command(Command),
+    /// A chart's lines, from one step to another.
+    Steps {
+        /// The step at its left.
+        from: usize,
+        /// The step at its right.
+        to: usize,
+    },
     /// The tour's box.
     Tour,
 }
@@ -43,12 +50,16 @@ impl Hit {
             Self::Row(row) => Action::ChooseRow(row),
             Self::Panel(panel) => Action::Focus(panel),
             Self::Command(command) => Action::Run(command),
+            Self::Steps { from, to } => {
+                let step = value_in(place, column, &(from as f32..=to as f32));
+                Action::ReadAt(step.round() as usize)
+            }
             Self::Tour => Action::NextStep,
         }
     }
 
     fn is_slider(self) -> bool {
-        matches!(self, Self::Slider | Self::Token(_) | Self::Strength(_))
+        matches!(self, Self::Slider | Self::Token(_) | Self::Strength(_) | Self::Steps { .. })
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crossbeam_channel::RecvTimeoutError;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
@@ -11,6 +10,7 @@ use ratatui::layout::Position;
 use ratatui::Terminal;
 
 use super::effects::Stage;
+use super::engines::Engines;
 use super::events::Hands;
 use super::hit::HitMap;
 use super::keys::event_of;
@@ -18,8 +18,7 @@ use super::look::Look;
 use super::shot::Shot;
 use super::theme::Theme;
 use super::view::view;
-use crate::app::{Action, Key, State};
-use crate::engine::Engine;
+use crate::app::{Key, State};
 
 /// How long the engine is left alone before it is asked again whether it is done.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -125,7 +124,7 @@ impl Played {
 /// finishes all that it was asked for.
 #[must_use]
 pub fn play(
-    engine: &Engine,
+    engines: &mut Engines,
     state: &mut State,
     script: &Script,
     size: ScreenSize,
@@ -135,7 +134,7 @@ pub fn play(
     let Ok(mut terminal) = Terminal::new(TestBackend::new(size.width, size.height));
     // It has no clipboard and remembers no tour.
     let mut host = AtomicBool::new(false);
-    let mut stage = Stage { engine, host: &mut host, look };
+    let mut stage = Stage { engines, host: &mut host, look };
     let mut hands = Hands::default();
     settle(state, &mut stage);
     let mut hits = draw(&mut terminal, state, &stage.look);
@@ -154,26 +153,14 @@ pub fn play(
     Played { buffer: backend.buffer().clone(), cursor, theme: stage.look.theme }
 }
 
-/// Takes in everything that the engine tells, until it has nothing left to do.
+/// Takes in everything that is told, until nothing is left to do.
 fn settle(state: &mut State, stage: &mut Stage<'_, AtomicBool>) {
     loop {
-        // What is told after this is asked for by what is taken in below.
-        let idle = stage.engine.is_idle();
-        let mut news = false;
-        while let Ok(reply) = stage.engine.replies().try_recv() {
-            news = true;
-            stage.act(state, Action::Engine(reply));
-        }
-        if idle && !news {
+        if stage.engines.is_idle() {
             return;
         }
-        if !news {
-            match stage.engine.replies().recv_timeout(PAUSE) {
-                Ok(reply) => stage.act(state, Action::Engine(reply)),
-                Err(RecvTimeoutError::Timeout) => {}
-                // The model could not be opened, which was told.
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
+        if let Ok(news) = stage.engines.news().recv_timeout(PAUSE) {
+            stage.hear(state, news);
         }
     }
 }

@@ -9,7 +9,7 @@ use ratatui::{TerminalOptions, Viewport};
 
 use super::*;
 use crate::app::keys;
-use crate::engine::EngineError;
+use crate::engine::{EngineError, Library};
 
 /// A terminal's screen that bytes are written to.
 #[derive(Clone)]
@@ -85,8 +85,8 @@ fn run_on(events: Vec<Event>, host: &mut Counting) -> String {
     for event in events {
         send.send(event).expect("sent");
     }
-    let open = || Err(EngineError::Load("there is none".to_owned()));
-    let engine = Engine::spawn(open).expect("a thread");
+    let open: OpenModel = Arc::new(|_| Err(EngineError::Load("there is none".to_owned())));
+    let mut engines = Engines::start(open, "none", Library::default()).expect("a thread");
     let screen = Screen(Arc::new(Mutex::new(vt100::Parser::new(24, 80, 0))));
     host.screen = Some(screen.clone());
     let viewport = Viewport::Fixed(Rect::new(0, 0, 80, 24));
@@ -94,7 +94,7 @@ fn run_on(events: Vec<Event>, host: &mut Counting) -> String {
     let mut terminal =
         Terminal::with_options(backend, TerminalOptions { viewport }).expect("a terminal");
     let mut state = State::new(1, keys(&[]).expect("keys"));
-    run(&mut terminal, &mut state, &engine, &receive, Look::plain(), host).expect("it runs");
+    run(&mut terminal, &mut state, &mut engines, &receive, Look::plain(), host).expect("it runs");
     let parser = screen.0.lock().expect("a screen");
     parser.screen().contents()
 }

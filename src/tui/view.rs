@@ -1,7 +1,7 @@
 //! Draws the state; changes nothing.
 //!
 //! ```text
-//! tvae-tui  python · 4.5 M parameters · 8×32 latents                                   ready
+//! tvae-tui  explore  python · 4.5 M parameters · 8×32 latents                          ready
 //!      A x = 1                                      = comes back │ mix  latents
 //!      B return self.name                    ≠ return self.value │ …
 //!   0.00 x = 1                                                 ✓ │
@@ -16,16 +16,19 @@
 //!
 //! Where the window is too narrow for two columns, the focused panel takes the ladder's place.
 
+mod compare;
 mod directions;
 mod drawing;
 mod ends;
 mod footer;
+mod header;
 mod help;
 mod keep;
 mod ladder;
 mod latents;
 mod measured;
 mod mix;
+mod models;
 mod neighbours;
 mod picker;
 mod pictures;
@@ -38,9 +41,10 @@ mod slider;
 mod tests;
 mod text;
 mod tour;
+mod train;
 
 use ratatui::layout::{Alignment, Rect};
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 use ratatui::widgets::{Block, BorderType, Padding, Paragraph};
 use ratatui::Frame;
 use unicode_width::UnicodeWidthStr;
@@ -49,7 +53,7 @@ use super::glyph::Painter;
 use super::hit::{Hit, HitMap};
 use super::look::Look;
 use super::theme::Theme;
-use crate::app::{Notice, Overlay, Panel, State};
+use crate::app::{self, Notice, Overlay, Panel, State};
 use crate::report::visible;
 
 /// Below this nothing useful fits.
@@ -71,7 +75,11 @@ pub fn view(state: &State, look: &Look, frame: &mut Frame<'_>) -> HitMap {
         return screen.hits;
     }
     if area.width < SMALL.0 || area.height < SMALL.1 {
-        screen.small(state, frame, area);
+        match state.screen {
+            app::Screen::Explore => screen.small(state, frame, area),
+            app::Screen::Train => screen.small_training(state, frame, area),
+            app::Screen::Models => screen.small_models(state, frame, area),
+        }
     } else {
         screen.whole(state, frame, area);
     }
@@ -80,9 +88,10 @@ pub fn view(state: &State, look: &Look, frame: &mut Frame<'_>) -> HitMap {
         Some(Overlay::Picking(pick, picker)) => screen.picker(*pick, picker, state, frame, area),
         Some(Overlay::Drawing(drawing)) => screen.drawing(drawing, state, frame, area),
         Some(Overlay::Prompt(prompt)) => screen.prompt(prompt, frame, area),
-        Some(Overlay::Typing(_)) | None => {}
+        Some(Overlay::Typing(_) | Overlay::Filter) | None => {}
     }
-    if let (None, Some(step)) = (&state.overlay, state.tour) {
+    let explores = state.screen == app::Screen::Explore;
+    if let (true, None, Some(step)) = (explores, &state.overlay, state.tour) {
         screen.tour(step, state, frame, area);
     }
     screen.hits
@@ -123,11 +132,25 @@ impl Screen<'_> {
     }
 
     fn whole(&mut self, state: &State, frame: &mut Frame<'_>, area: Rect) {
-        self.title(state, frame, row(area, 0));
+        self.header(state, frame, row(area, 0));
         self.footer(state, frame, row(area, area.height - 1));
         let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
-        if area.width < WIDE {
+        match state.screen {
+            app::Screen::Explore => self.explorer(state, frame, body),
+            app::Screen::Train => self.training(state, frame, body),
+            app::Screen::Models => self.models(state, frame, body),
+        }
+    }
+
+    /// The ladder, with a panel beside it or in its place.
+    fn explorer(&mut self, state: &State, frame: &mut Frame<'_>, body: Rect) {
+        if body.width < WIDE {
             self.column(state, frame, body, state.focus);
+            return;
+        }
+        if state.side == Panel::Compare {
+            // Two ladders side by side take the whole width.
+            self.column(state, frame, body, Panel::Compare);
             return;
         }
         let side = (body.width * 2 / 5).clamp(40, 64);
@@ -186,14 +209,19 @@ impl Screen<'_> {
         let inner = block.inner(area);
         frame.render_widget(block, area);
         self.hits.add(area, Hit::Panel(panel));
-        self.tabs(panel, frame, Rect { x: area.x + 2, width: area.width - 4, height: 1, ..area });
+        self.tabs(
+            panel,
+            state,
+            frame,
+            Rect { x: area.x + 2, width: area.width - 4, height: 1, ..area },
+        );
         self.panel(panel, state, frame, inner);
     }
 
     /// ` mix  latents `, the shown one marked.
-    fn tabs(&mut self, shown: Panel, frame: &mut Frame<'_>, area: Rect) {
+    fn tabs(&mut self, shown: Panel, state: &State, frame: &mut Frame<'_>, area: Rect) {
         let mut x = area.x;
-        for panel in Panel::ALL.into_iter().filter(|panel| *panel != Panel::Ladder) {
+        for panel in state.panels().into_iter().filter(|panel| *panel != Panel::Ladder) {
             let name =
                 if panel == shown { format!("[{}]", panel.name()) } else { panel.name().into() };
             let width = name.width() as u16 + 1;
@@ -218,32 +246,7 @@ impl Screen<'_> {
             Panel::Keep => self.keep(state, frame, area),
             Panel::Directions => self.directions(state, frame, area),
             Panel::Neighbours => self.neighbours(state, frame, area),
-        }
-    }
-
-    fn title(&self, state: &State, frame: &mut Frame<'_>, area: Rect) {
-        let mut spans = vec![Span::styled("tvae-tui", self.theme.title)];
-        if let Some(m) = &state.model {
-            let millions = m.parameters as f64 / 1e6;
-            spans.push(Span::raw(format!("  {}", visible(&m.name))));
-            let domain =
-                if m.domain == m.name { String::new() } else { format!(" · {}", m.domain) };
-            let shape = format!(
-                "{domain} · {millions:.1} M parameters · {}×{} latents",
-                m.latent_tokens, m.latent_size
-            );
-            spans.push(Span::styled(shape, self.theme.dim));
-        }
-        frame.render_widget(Line::from(spans), area);
-        if let Notice::Status(text) = &state.notice {
-            // Where it runs into the title, a gap tells them apart.
-            let text = format!("  {}", visible(text));
-            let line = Line::styled(text, self.theme.dim).alignment(Alignment::Right);
-            let width = line.width() as u16;
-            if area.width >= width {
-                let place = Rect { x: area.right() - width, width, ..area };
-                frame.render_widget(line, place);
-            }
+            Panel::Compare => self.compare(state, frame, area),
         }
     }
 }

@@ -7,6 +7,12 @@ enum Panel {
     Atlas,
 }
 
+impl Context for Panel {
+    fn hides_common_keys(self) -> bool {
+        self == Self::Atlas
+    }
+}
+
 const TABLE: [Row<'static, u8, Panel>; 5] = [
     Row { id: "slide-left", command: 0, keys: &["left", "h"], context: None },
     Row { id: "slide-right", command: 1, keys: &["right", "l"], context: None },
@@ -126,4 +132,15 @@ proptest! {
         let _ = word.parse::<Key>();
         let _ = map(&[own(&word, &[&word]), own("help", &[&word])]);
     }
+}
+
+#[test]
+fn only_some_contexts_hide_the_keys_that_count_everywhere() {
+    // The atlas does.
+    assert!(map(&[own("atlas-zoom", &["?"])]).is_ok());
+    let error = map(&[own("ladder-copy", &["?"])]).expect_err("hidden");
+    assert!(error.reason.contains("bound to `help` already"), "{error}");
+    let keys = map(&[own("atlas-zoom", &["+", "?"])]).expect("a map");
+    assert_eq!(keys.lookup_name("?", [Panel::Ladder, Panel::Atlas]), Some(3));
+    assert_eq!(keys.lookup_name("+", [Panel::Ladder, Panel::Atlas]), Some(4));
 }

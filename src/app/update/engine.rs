@@ -36,7 +36,8 @@ pub(super) fn take(state: &mut State, reply: Reply) -> bool {
             }
         }
         Reply::LadderDone { generation, rungs } if state.is_last(Kind::Ladder, generation) => {
-            state.figures = Some(figures(state, &rungs));
+            let units = state.model.as_ref().map_or("", |model| &model.domain);
+            state.figures = Some(figures((&state.scene.a, &state.scene.b), units, &rungs));
             state.rungs = rungs.into_iter().map(whole).collect();
             if state.notice == Notice::Status(DECODING.to_owned()) {
                 state.notice = Notice::Status(READY.to_owned());
@@ -74,7 +75,8 @@ pub(super) fn take(state: &mut State, reply: Reply) -> bool {
     false
 }
 
-fn whole(rung: Rung) -> RungView {
+/// A rung that is decoded and judged.
+pub(super) fn whole(rung: Rung) -> RungView {
     RungView {
         ratio: rung.ratio,
         text: rung.text,
@@ -83,11 +85,12 @@ fn whole(rung: Rung) -> RungView {
     }
 }
 
-fn figures(state: &State, rungs: &[Rung]) -> LadderMetrics {
-    let units = Units::of(state.model.as_ref().map_or("", |model| &model.domain));
+/// The figures of a whole ladder between the ends `a` and `b`, in the units of a domain.
+pub(super) fn figures((a, b): (&str, &str), domain: &str, rungs: &[Rung]) -> LadderMetrics {
+    let units = Units::of(domain);
     let ladder = Ladder {
-        a: state.scene.a.clone(),
-        b: state.scene.b.clone(),
+        a: a.to_owned(),
+        b: b.to_owned(),
         rungs: rungs.iter().map(|rung| rung.text.clone()).collect(),
         valid: rungs.iter().map(|rung| rung.verdict.is_valid()).collect(),
     };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{directions, ends, Effect};
+use super::{directions, ends, models, train, Effect};
 use crate::app::keep::{Kept, Outcome};
 use crate::app::prompt::{Ask, Prompt};
 use crate::app::state::{Notice, Overlay, State};
@@ -33,6 +33,11 @@ pub(super) fn ask(state: &mut State, ask: Ask) {
             Some(row) => row.name.clone(),
             None => return,
         },
+        Ask::RenameModel | Ask::DuplicateModel | Ask::DeleteModel => {
+            return models::ask(state, ask)
+        }
+        // The train screen asks for these itself.
+        Ask::Option(_) | Ask::Budget => return,
     };
     state.history.seal();
     state.overlay = Some(Overlay::Prompt(Prompt::new(ask, answer)));
@@ -62,6 +67,9 @@ pub(super) fn answer(state: &mut State, prompt: &Prompt) {
             state.history.change_bookmarks(&state.scene, bookmarks);
         }
         Ask::Direction => directions::rename(state, &text),
+        Ask::Option(row) => train::answer(state, row, &text),
+        Ask::Budget => train::answer_budget(state, &text),
+        ask if ask.is_about_models() => models::answer(state, ask, &text),
         _ if text.is_empty() => refuse(state, "there is no file without a name: give one"),
         Ask::Save => {
             let replace = state.keep.file.as_ref() == Some(&file);
@@ -81,6 +89,8 @@ pub(super) fn answer(state: &mut State, prompt: &Prompt) {
             let replace = state.keep.exported.as_ref() == Some(&file);
             state.outbox.push(Effect::Export { file, document, replace });
         }
+        // These are taken before.
+        Ask::RenameModel | Ask::DuplicateModel | Ask::DeleteModel => {}
     }
 }
 
@@ -155,6 +165,8 @@ pub(super) fn take(state: &mut State, outcome: Outcome) {
         }
         Outcome::Opened(file, session) => open(state, file, *session),
         Outcome::SavedDirections(file) => directions::saved(state, &file),
+        Outcome::Models(listing) => models::listed(state, *listing),
+        Outcome::TakenUp(job, reports, at) => train::taken_up(state, *job, &reports, &at),
         Outcome::Told(text) => tell(state, text),
         Outcome::Failed(message) => state.notice = Notice::Error(message),
     }
@@ -203,6 +215,8 @@ pub(super) fn edit(state: &mut State, change: Change<'_>) {
     match (&mut state.overlay, change) {
         (Some(Overlay::Prompt(prompt)), Change::Key(request)) => prompt.edit(request),
         (Some(Overlay::Prompt(prompt)), Change::Paste(text)) => prompt.paste(text),
+        (Some(Overlay::Filter), Change::Key(request)) => state.models.picker.edit(request),
+        (Some(Overlay::Filter), Change::Paste(text)) => state.models.picker.paste(text),
         (_, Change::Key(request)) => ends::edit(state, request),
         (_, Change::Paste(text)) => ends::paste(state, text),
     }

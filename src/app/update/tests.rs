@@ -1,11 +1,15 @@
+mod comparison;
 mod directions;
+mod models;
+mod screens;
+mod train;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use tui_input::InputRequest;
 
 use super::*;
-use crate::app::{keys, DrawAction, EditedEnd, Outcome, Step, COMMANDS, TOUR};
+use crate::app::{keys, DrawAction, EditedEnd, Outcome, Scope, Step, COMMANDS, TOUR};
 use crate::corpus::Example;
 use crate::domain::Verdict;
 use crate::engine::pool::Source;
@@ -81,6 +85,7 @@ fn actions() -> impl Strategy<Value = Action> {
             };
             Action::Done(Outcome::Opened("x.json".into(), Box::new(session)))
         }),
+        1 => any::<usize>().prop_map(Action::ReadAt),
         1 => any::<usize>().prop_map(Action::ChooseDirection),
         2 => (0usize..6, any::<f32>()).prop_map(|(row, strength)| Action::SetStrength(row, strength)),
         1 => (0usize..6, -4f32..4.0).prop_map(|(row, strength)| Action::SetStrength(row, strength)),
@@ -90,6 +95,8 @@ fn actions() -> impl Strategy<Value = Action> {
         1 => (0usize..9).prop_map(|axis| Action::Engine(Reply::Directions {
             texts: 9, found: vec![named("length", Source::Number, axis), named("length", Source::Label, 1)]
         })),
+        2 => models::news(),
+        1 => comparison::news(),
         1 => Just(Action::Accept),
         1 => Just(Action::Leave),
         1 => (0u64..40, 0usize..40).prop_map(|(generation, n)| Action::Engine(Reply::LadderDone {
@@ -114,6 +121,8 @@ fn play(state: &mut State, all: Vec<Action>) -> Result<(), TestCaseError> {
             }
         }
         let _ = update(state, action);
+        prop_assert!(state.panels().contains(&state.focus) && state.panels().contains(&state.side));
+        prop_assert!(state.models.row() < state.models.shown().len().max(1));
         prop_assert!(RATIO_RANGE.contains(&state.scene.ratio));
         prop_assert!(RUNG_RANGE.contains(&state.rungs.len()));
         prop_assert!(state.nearest_rung() < state.rungs.len());
@@ -140,6 +149,7 @@ proptest! {
         let start = state.scene.clone();
         play(&mut state, all)?;
         let _ = update(&mut state, Action::Leave);
+        let _ = press(&mut state, Command::Show(Screen::Explore));
         let end = state.scene.clone();
         while !state.history.is_empty() {
             let _ = press(&mut state, Command::Undo);
@@ -188,6 +198,7 @@ fn ten_thousand_actions_can_be_taken_back() {
     let start = state.scene.clone();
     play(&mut state, all).expect("in range");
     let _ = update(&mut state, Action::Leave);
+    let _ = press(&mut state, Command::Show(Screen::Explore));
     while !state.history.is_empty() {
         let _ = press(&mut state, Command::Undo);
     }
@@ -198,13 +209,14 @@ fn ten_thousand_actions_can_be_taken_back() {
 fn every_command_has_a_name_and_a_panels_own_keys_go_first() {
     let keys = keys(&[]).expect("no key is bound twice in a panel");
     assert_eq!(keys.bindings().count(), COMMANDS.len());
-    let of = |key, panel| keys.lookup_name(key, Some(panel));
+    let of =
+        |key, panel| keys.lookup_name(key, [Scope::Panel(panel), Scope::Screen(Screen::Explore)]);
     assert_eq!(of("left", Panel::Ladder), Some(Command::Slide(Step::Left)));
     assert_eq!(of("left", Panel::Mix), Some(Command::SlideToken(Step::Left)));
     assert_eq!(of("q", Panel::Mix), Some(Command::Quit));
     for entry in COMMANDS {
         for key in entry.keys {
-            assert_eq!(keys.lookup_name(key, entry.panel), Some(entry.command), "{key}");
+            assert_eq!(keys.lookup_name(key, entry.scope), Some(entry.command), "{key}");
         }
     }
 }

@@ -4,6 +4,7 @@ use png::{BitDepth, ColorType, Encoder};
 
 use super::{Document, ExportError};
 use crate::domain::Picture;
+use crate::report::Png;
 
 /// Side of a pixel's square.
 const TIMES: usize = 8;
@@ -27,23 +28,32 @@ pub(super) fn write(document: &Document) -> Result<Vec<u8>, ExportError> {
     if rows.is_empty() {
         return Err(none());
     }
-    let sheet = place(&rows);
+    Ok(picture_sheet(&rows)?.bytes)
+}
+
+/// Rows of pictures as one, white on black as in the data set.
+///
+/// # Errors
+/// [`ExportError::Png`] where they are too many, or there is none.
+pub fn picture_sheet(rows: &[Vec<Picture>]) -> Result<Png, ExportError> {
+    let sheet = place(rows);
     let failed = |e: png::EncodingError| ExportError::Png(e.to_string());
     let side = |n: usize| u32::try_from(n).map_err(|e| ExportError::Png(e.to_string()));
-    let height = side(sheet.values.len() / sheet.width.max(1))?;
+    let (width, height) = (side(sheet.width)?, side(sheet.values.len() / sheet.width.max(1))?);
     let mut bytes = Vec::new();
-    let mut encoder = Encoder::new(&mut bytes, side(sheet.width)?, height);
+    let mut encoder = Encoder::new(&mut bytes, width, height);
     encoder.set_color(ColorType::Grayscale);
     encoder.set_depth(BitDepth::Eight);
     let mut writer = encoder.write_header().map_err(failed)?;
     writer.write_image_data(&sheet.values).map_err(failed)?;
     writer.finish().map_err(failed)?;
-    Ok(bytes)
+    Ok(Png { width, height, bytes })
 }
 
 /// Pictures beside and below each other, a pixel's width between them.
 fn place(rows: &[Vec<Picture>]) -> Sheet {
-    let across = |row: &Vec<Picture>| row.iter().map(|p| p.width() + 1).sum::<usize>() - 1;
+    let across =
+        |row: &Vec<Picture>| row.iter().map(|p| p.width() + 1).sum::<usize>().saturating_sub(1);
     let width = rows.iter().map(across).max().unwrap_or(0);
     let mut values = Vec::new();
     for (k, row) in rows.iter().enumerate() {

@@ -19,6 +19,10 @@ impl Progress for LogProgress {
                 let figures = serde_json::to_string(figures).unwrap_or_default();
                 tracing::info!(step, seconds, figures, "evaluated");
             }
+            Report::Ladder { .. } | Report::Samples { .. } => {}
+            Report::Rate { step, factor } => tracing::info!(step, factor, "another learning rate"),
+            Report::Paused { step } => tracing::info!(step, "training waits"),
+            Report::Continued { step } => tracing::info!(step, "training goes on"),
             Report::Saved { step, best } => tracing::info!(step, best, "saved"),
             Report::End { step, seconds, reason } => {
                 tracing::info!(step, seconds, reason, "training ends");

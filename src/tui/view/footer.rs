@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::text::fit;
 use super::Screen;
-use crate::app::{Command, Entry, Notice, State, COMMANDS};
+use crate::app::{Command, Entry, Notice, Overlay, State};
 use crate::report::visible;
 use crate::tui::hit::Hit;
 
@@ -26,8 +26,12 @@ impl Screen<'_> {
             frame.render_widget(Line::styled(text, self.theme.dim), area);
             return;
         }
-        let (always, others): (Vec<_>, Vec<_>) = COMMANDS
-            .iter()
+        if let Some(Overlay::Filter) = &state.overlay {
+            self.filter_field(state, frame, area);
+            return;
+        }
+        let (always, others): (Vec<_>, Vec<_>) = state
+            .commands()
             .filter(|e| !e.hint.is_empty() && state.hints_at(e))
             .map(|e| (e, hint_width(state, e)))
             .partition(|(e, _)| ALWAYS.contains(&e.command));
@@ -35,8 +39,8 @@ impl Screen<'_> {
         let width: u16 = always.iter().map(|(_, width)| width).sum();
         let left = Rect { width: area.width.saturating_sub(width), ..area };
         let right = Rect { x: left.right(), width: area.width - left.width, ..area };
-        // A panel's own hints come first.
-        let (own, common): (Vec<_>, Vec<_>) = others.iter().partition(|(e, _)| e.panel.is_some());
+        // A panel's or a screen's own hints come first.
+        let (own, common): (Vec<_>, Vec<_>) = others.iter().partition(|(e, _)| state.is_special(e));
         self.hints(state, own.into_iter().chain(common), frame, left);
         self.hints(state, always.iter(), frame, right);
     }

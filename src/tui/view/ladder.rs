@@ -18,6 +18,7 @@ use super::text::fit;
 use super::{row, Screen};
 use crate::app::{Likeness, Notice, RungView, State};
 use crate::domain::Verdict;
+use crate::eval::LadderMetrics;
 use crate::report::{changed, visible};
 use crate::tui::highlight::{self, Syntax};
 use crate::tui::hit::Hit;
@@ -48,25 +49,43 @@ impl Screen<'_> {
     }
 
     fn rung(&self, state: &State, index: usize, chosen: bool, width: u16) -> Line<'static> {
-        let rung = &state.rungs[index];
-        let above = index.checked_sub(1).and_then(|i| state.rungs.get(i));
+        let (place, like) = (self.place(state, index, chosen), self.likeness(state, index));
+        self.rung_line(state, &state.rungs, index, place, like, width)
+    }
+
+    /// Where a rung lies, marked where the slider is nearest to it.
+    pub(super) fn place(&self, state: &State, index: usize, chosen: bool) -> Span<'static> {
+        let ratio = state.rungs.get(index).map_or(0.0, |rung| rung.ratio);
         let mark = if chosen { "▸" } else { " " };
-        let ratio_style = if chosen { self.theme.chosen } else { self.theme.dim };
+        let place = match state.scene.along {
+            Some(_) if ratio.abs() < 0.05 => format!("{mark} 0.0σ "),
+            Some(_) => format!("{mark}{ratio:>+4.1}σ "),
+            None => format!("{mark}{ratio:>5.2} "),
+        };
+        Span::styled(place, if chosen { self.theme.chosen } else { self.theme.dim })
+    }
+
+    /// A rung of a ladder behind its `place`, with what differs from the rung above, `like` and its verdict.
+    pub(super) fn rung_line(
+        &self,
+        state: &State,
+        rungs: &[RungView],
+        index: usize,
+        place: Span<'static>,
+        like: Span<'static>,
+        width: u16,
+    ) -> Line<'static> {
+        let Some(rung) = rungs.get(index) else { return Line::default() };
+        let above = index.checked_sub(1).and_then(|i| rungs.get(i));
         let (verdict, verdict_style) = self.verdict(rung);
-        let like = self.likeness(state, index);
         // The reason takes what the text leaves, half of the line at most.
         let text = visible(&rung.text);
-        let room = width.saturating_sub(RATIO + 1 + like.width() as u16);
+        let room = width.saturating_sub((place.width() + 1 + like.width()) as u16);
         let half = room / 2;
         let least = 1.max(room.saturating_sub(text.width() as u16 + 1).max(half));
         let verdict = fit(&verdict, least.min(room));
         let room = room.saturating_sub(verdict.width() as u16);
-        let place = match state.scene.along {
-            Some(_) if rung.ratio.abs() < 0.05 => format!("{mark} 0.0σ "),
-            Some(_) => format!("{mark}{:>+4.1}σ ", rung.ratio),
-            None => format!("{mark}{:>5.2} ", rung.ratio),
-        };
-        let mut spans = vec![Span::styled(place, ratio_style)];
+        let mut spans = vec![place];
         if rung.verdict.is_none() {
             spans.push(Span::styled(fit(&text, room), self.theme.dim));
         } else {
@@ -92,7 +111,12 @@ impl Screen<'_> {
 
     /// `=A` or `=B` for a copy of an end, `=D` for a text of the data, `new` for none of them.
     pub(super) fn likeness(&self, state: &State, rung: usize) -> Span<'static> {
-        match state.likeness(rung) {
+        self.like(state.likeness(rung))
+    }
+
+    /// A likeness in four columns.
+    pub(super) fn like(&self, likeness: Option<Likeness>) -> Span<'static> {
+        match likeness {
             Some(Likeness::CopyOfA) => Span::styled(" =A ", self.theme.copy),
             Some(Likeness::CopyOfB) => Span::styled(" =B ", self.theme.copy),
             Some(Likeness::Known) => Span::styled(" =D ", self.theme.copy),
@@ -124,20 +148,8 @@ impl Screen<'_> {
             frame.render_widget(line, area);
             return;
         }
-        let mut parts = Vec::new();
-        match (state.interior_validity(), &state.figures) {
-            (Some((valid, all)), Some(figures)) => {
-                let of = |share: Option<f64>| (share.unwrap_or(0.0) * all as f64).round();
-                parts.push(format!("{valid}/{all} valid"));
-                parts.push(format!("{} distinct", of(figures.distinct)));
-                // Pieces of both ends, and distances in units, are those of words, not of pixels.
-                if !state.draws_pictures() {
-                    parts.push(format!("{} blends", of(figures.blend_yield)));
-                    parts.extend(figures.max_step.map(|step| format!("step {step:.2}")));
-                }
-            }
-            _ => parts.push("decoding the ladder …".to_owned()),
-        }
+        let mut parts = counts(state, &state.rungs, state.figures.as_ref())
+            .unwrap_or_else(|| vec!["decoding the ladder …".to_owned()]);
         match state.scene.edits.len() {
             0 => {}
             1 => parts.push("1 edit".to_owned()),
@@ -148,6 +160,25 @@ impl Screen<'_> {
         let line = Line::styled(fit(&parts.join(" · "), area.width), self.theme.dim);
         frame.render_widget(line, area);
     }
+}
+
+/// Validity, variety and smoothness of a whole ladder between the ends.
+pub(super) fn counts(
+    state: &State,
+    rungs: &[RungView],
+    figures: Option<&LadderMetrics>,
+) -> Option<Vec<String>> {
+    let (valid, all) = RungView::interior_validity(rungs)?;
+    let figures = figures?;
+    let of = |share: Option<f64>| (share.unwrap_or(0.0) * all as f64).round();
+    let mut parts =
+        vec![format!("{valid}/{all} valid"), format!("{} distinct", of(figures.distinct))];
+    // Pieces of both ends, and distances in units, are those of words, not of pixels.
+    if !state.draws_pictures() {
+        parts.push(format!("{} blends", of(figures.blend_yield)));
+        parts.extend(figures.max_step.map(|step| format!("step {step:.2}")));
+    }
+    Some(parts)
 }
 
 /// Validity and variety of a ladder along a direction.

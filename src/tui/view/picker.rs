@@ -29,7 +29,9 @@ impl Screen<'_> {
         frame: &mut Frame<'_>,
         area: Rect,
     ) {
-        let (width, height) = (area.width.min(112), area.height.saturating_sub(2).clamp(3, 28));
+        // A question needs no more rows than it has answers.
+        let most = if matches!(pick, Pick::Ending { .. }) { picker.len() as u16 + 3 } else { 28 };
+        let (width, height) = (area.width.min(112), area.height.saturating_sub(2).clamp(3, most));
         let place = Rect {
             x: area.x + (area.width - width) / 2,
             y: area.y + (area.height - height.min(area.height)) / 3,
@@ -41,6 +43,8 @@ impl Screen<'_> {
             Pick::End(EditedEnd::B) => " end B ",
             Pick::Command => " commands ",
             Pick::Third => " C of A − B + C ",
+            Pick::Ending { quit: true } => " quit while a run goes on ",
+            Pick::Ending { quit: false } => " stop the run ",
         };
         let count = format!(" {} of {} ", picker.matches().len(), picker.len());
         let block = Block::bordered()

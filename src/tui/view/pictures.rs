@@ -59,18 +59,29 @@ fn rung_picture(state: &State, rung: &RungView) -> Option<Picture> {
 impl Screen<'_> {
     /// The ladder as a strip of film, as many rungs around the slider as there is room for.
     pub(super) fn film(&mut self, state: &State, frame: &mut Frame<'_>, area: Rect) {
+        let like = |index: usize| self.likeness(state, index);
+        let strip = self.film_of(state, &state.rungs, &like, frame, area);
+        for frame in &strip.frames {
+            self.hits.add(frame.place, Hit::Rung(frame.index));
+        }
+    }
+
+    /// A ladder as a strip of film; `like` says what a rung is beside the ends.
+    pub(super) fn film_of(
+        &self,
+        state: &State,
+        rungs: &[RungView],
+        like: &dyn Fn(usize) -> Span<'static>,
+        frame: &mut Frame<'_>,
+        area: Rect,
+    ) -> FilmStrip {
         let chosen = state.nearest_rung();
-        let strip = FilmStrip::new(
-            area,
-            state.rungs.len(),
-            chosen,
-            picture_size(state),
-            self.painter.mode(),
-        );
-        let pictures: Vec<_> = state.rungs.iter().map(|rung| rung_picture(state, rung)).collect();
+        let mode = self.painter.mode();
+        let strip = FilmStrip::new(area, rungs.len(), chosen, picture_size(state), mode);
+        let pictures: Vec<_> = rungs.iter().map(|rung| rung_picture(state, rung)).collect();
         let wide = strip.frames.first().is_some_and(|frame| frame.place.width >= LONG_CAPTION);
         let item = |index: usize| {
-            let rung = state.rungs.get(index)?;
+            let rung = rungs.get(index)?;
             let valid = rung.verdict.as_ref().map(crate::domain::Verdict::is_valid);
             let place = match state.scene.along {
                 Some(_) => format!("{:+.1}σ", rung.ratio),
@@ -78,15 +89,13 @@ impl Screen<'_> {
             };
             let mut caption = caption(&place, valid, index == chosen, self.theme);
             if wide {
-                let like = self.likeness(state, index);
+                let like = like(index);
                 caption.push_span(Span::styled(format!(" {}", like.content.trim()), like.style));
             }
             Some(StripItem { picture: pictures.get(index)?.as_ref()?, caption })
         };
         strip.draw(item, self.painter, frame.buffer_mut());
-        for frame in &strip.frames {
-            self.hits.add(frame.place, Hit::Rung(frame.index));
-        }
+        strip
     }
 
     /// What stands in the ladder's column where the texts are pictures; `main` is the ladder or a panel in its place.

@@ -21,6 +21,14 @@ use crate::report::visible;
 /// Columns of the frame at most, and its rows.
 const SIZE: (u16, u16) = (80, 4);
 
+/// What is asked for, and what it is about.
+fn title(prompt: &Prompt, width: u16) -> String {
+    let about = visible(&prompt.about);
+    let gap = if about.is_empty() { "" } else { " " };
+    let title = format!(" {}{gap}{about}", prompt.ask.title());
+    format!("{} ", fit(&title, width.saturating_sub(5)))
+}
+
 impl Screen<'_> {
     pub(super) fn prompt(&mut self, prompt: &Prompt, frame: &mut Frame<'_>, area: Rect) {
         let (width, height) = (SIZE.0.min(area.width), SIZE.1.min(area.height));
@@ -33,7 +41,7 @@ impl Screen<'_> {
         let block = Block::bordered()
             .border_type(BorderType::Rounded)
             .border_style(self.theme.border_focused)
-            .title(Span::styled(format!(" {} ", prompt.ask.title()), self.theme.title))
+            .title(Span::styled(title(prompt, width), self.theme.title))
             .padding(Padding::horizontal(1));
         let inner = block.inner(place);
         frame.render_widget(Clear, place);

@@ -1,6 +1,7 @@
 //! Screens with pictures, canvas and previews, at the sizes that people have.
 
 mod escapes;
+mod train;
 
 use proptest::prelude::*;
 use ratatui::backend::TestBackend;

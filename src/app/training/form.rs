@@ -1,0 +1,294 @@
+//! What is asked of a run before it starts: its data, its name, its options.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+
+use crate::train::{DataOptions, Job, Preset, Source, TrainConfig, TrainOption, OPTIONS};
+
+/// Kinds of sequences, in the order that they are offered.
+const DOMAINS: [&str; 4] = ["python", "mnist", "headlines", "text"];
+
+/// A row of the form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FormRow {
+    /// What kind of sequences.
+    Domain,
+    /// Where the lines are.
+    Data,
+    /// The column of the text.
+    Column,
+    /// Where held-out lines are.
+    Valid,
+    /// The model's name.
+    Name,
+    /// Where all options start from.
+    Preset,
+    /// An option.
+    Option(&'static TrainOption),
+}
+
+impl FormRow {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Domain => "domain",
+            Self::Data => "data",
+            Self::Column => "column",
+            Self::Valid => "held-out lines",
+            Self::Name => "name",
+            Self::Preset => "preset",
+            Self::Option(option) => option.key,
+        }
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Domain => "python: lines with the parser's verdict · mnist: digits · headlines: with categories · text: any lines",
+            Self::Data => "samples: those that come with the program · a file: lines, jsonl, json, csv, tsv, .gz, .zst · a folder of sources or of MNIST",
+            Self::Column => "column of the text, by name or number from 0; empty: text, headline, line or sentence, else the last",
+            Self::Valid => "a file of lines to measure on; empty: some lines of the data are held out",
+            Self::Name => "the model's folder among your models",
+            Self::Preset => "tiny: a minute or two · cpu: an hour · gpu: a large model · seed: the original's method",
+            Self::Option(option) => option.about,
+        }
+    }
+
+    /// The values between which the arrows go; none where it is typed.
+    #[must_use]
+    pub fn choices(self) -> &'static [&'static str] {
+        match self {
+            Self::Domain => &DOMAINS,
+            Self::Preset => &["tiny", "cpu", "gpu", "seed"],
+            Self::Option(option) => option.choices,
+            Self::Data | Self::Column | Self::Valid | Self::Name => &[],
+        }
+    }
+}
+
+/// The form.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Form {
+    /// The run's options.
+    pub config: TrainConfig,
+    /// Where the lines are.
+    pub data: String,
+    /// The column of the text.
+    pub column: String,
+    /// Where held-out lines are.
+    pub valid: String,
+    /// The model's name.
+    pub name: String,
+    /// The chosen row, from 0.
+    pub row: usize,
+    /// Whether every option is shown, and not only those that matter to most.
+    pub all: bool,
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self {
+            config: TrainConfig::preset(Preset::Tiny, "python"),
+            data: Source::Samples.to_string(),
+            column: String::new(),
+            valid: String::new(),
+            name: "my-python".to_owned(),
+            row: 0,
+            all: false,
+        }
+    }
+}
+
+impl Form {
+    /// Its rows, from the top.
+    #[must_use]
+    pub fn rows(&self) -> Vec<FormRow> {
+        let mut rows = vec![
+            FormRow::Domain,
+            FormRow::Data,
+            FormRow::Column,
+            FormRow::Valid,
+            FormRow::Name,
+            FormRow::Preset,
+        ];
+        let changed = self.config.changes();
+        let shown = |option: &&TrainOption| {
+            self.all || option.matters || changed.iter().any(|(key, _)| *key == option.key)
+        };
+        rows.extend(OPTIONS.iter().filter(shown).map(FormRow::Option));
+        rows
+    }
+
+    /// The chosen row.
+    #[must_use]
+    pub fn chosen(&self) -> FormRow {
+        let rows = self.rows();
+        rows[self.row.min(rows.len() - 1)]
+    }
+
+    /// What a row says now.
+    #[must_use]
+    pub fn value(&self, row: FormRow) -> String {
+        match row {
+            FormRow::Domain => self.config.domain.clone(),
+            FormRow::Data => self.data.clone(),
+            FormRow::Column => self.column.clone(),
+            FormRow::Valid => self.valid.clone(),
+            FormRow::Name => self.name.clone(),
+            FormRow::Preset => preset_name(self.config.preset),
+            FormRow::Option(option) => self.config.value(option.key),
+        }
+    }
+
+    /// Whether a row differs from what the preset says.
+    #[must_use]
+    pub fn is_changed(&self, row: FormRow) -> bool {
+        match row {
+            FormRow::Option(option) => {
+                self.config.changes().iter().any(|(key, _)| *key == option.key)
+            }
+            _ => false,
+        }
+    }
+
+    /// Gives a row another value.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn set(&mut self, row: FormRow, value: &str) -> Result<(), String> {
+        let value = value.trim();
+        match row {
+            FormRow::Domain if DOMAINS.contains(&value) => {
+                if self.name == format!("my-{}", self.config.domain) {
+                    self.name = format!("my-{value}");
+                }
+                self.start_from(self.config.preset, value);
+            }
+            FormRow::Domain => return Err(format!("`{value}` is no domain")),
+            FormRow::Preset => {
+                let preset = Preset::from_str(value, true).map_err(|e| format!("{value}: {e}"))?;
+                self.start_from(preset, &self.config.domain.clone());
+            }
+            FormRow::Data if value.is_empty() => return Err("name the lines to train on".into()),
+            FormRow::Data => value.clone_into(&mut self.data),
+            FormRow::Column => value.clone_into(&mut self.column),
+            FormRow::Valid => value.clone_into(&mut self.valid),
+            FormRow::Name => {
+                check_name(value)?;
+                value.clone_into(&mut self.name);
+            }
+            FormRow::Option(option) => {
+                self.config.set(option.key, value).map_err(|e| e.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Another preset or domain below the values that were changed.
+    fn start_from(&mut self, preset: Preset, domain: &str) {
+        let changes = self.config.changes();
+        let pinned = self.config.pinned.take().filter(|_| domain == self.config.domain);
+        self.config = TrainConfig { pinned, ..TrainConfig::preset(preset, domain) };
+        for (key, value) in changes {
+            // A value that does not fit the new preset's others goes.
+            let _ = self.config.set(key, &value);
+        }
+    }
+
+    /// To the next value of the chosen row; whether it has values to go through.
+    pub fn turn(&mut self, forward: bool) -> bool {
+        let (row, choices) = (self.chosen(), self.chosen().choices());
+        if choices.is_empty() {
+            return false;
+        }
+        let at = choices.iter().position(|c| *c == self.value(row)).unwrap_or(0);
+        let next = (at + if forward { 1 } else { choices.len() - 1 }) % choices.len();
+        self.set(row, choices[next]).is_ok()
+    }
+
+    /// The chosen option as its preset has it.
+    pub fn reset(&mut self) {
+        if let FormRow::Option(option) = self.chosen() {
+            let preset = TrainConfig::preset(self.config.preset, &self.config.domain);
+            let _ = self.config.set(option.key, &preset.value(option.key));
+        }
+    }
+
+    /// The lines that it names.
+    #[must_use]
+    pub fn lines(&self) -> DataOptions {
+        let given = |text: &String| (!text.is_empty()).then(|| text.clone());
+        DataOptions {
+            data: self.data.clone().into(),
+            valid: given(&self.valid).map(Source::from),
+            column: given(&self.column).and_then(|column| column.parse().ok()),
+            limit: None,
+        }
+    }
+
+    /// The run that it asks for.
+    #[must_use]
+    pub fn job(&self, folder: &Path) -> Job {
+        Job {
+            config: self.config.clone(),
+            lines: self.lines(),
+            out: folder.join(&self.name),
+            tokenizer: None,
+            start_from: None,
+            resume: false,
+        }
+    }
+}
+
+fn preset_name(preset: Preset) -> String {
+    preset.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+/// A model's name is a folder's name, and nothing that leads elsewhere.
+fn check_name(name: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+        return Err("a name of letters, digits, - and _".to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::train_option;
+
+    #[test]
+    fn what_was_changed_stays_under_another_preset() {
+        let mut form = Form::default();
+        let mask = FormRow::Option(train_option("noise.mask").expect("an option"));
+        form.set(mask, "0.2").expect("a rate");
+        assert!(form.rows().contains(&mask) && form.is_changed(mask));
+        form.set(FormRow::Preset, "cpu").expect("a preset");
+        form.set(FormRow::Domain, "headlines").expect("a domain");
+        assert_eq!((form.value(mask), form.name.as_str()), ("0.2".to_owned(), "my-headlines"));
+        assert_eq!((form.config.vocab, form.config.d_model), (8192, 192));
+        form.row = form.rows().iter().position(|row| *row == mask).expect("a row");
+        form.reset();
+        assert!(!form.is_changed(mask));
+    }
+
+    #[test]
+    fn choices_turn_around_and_names_lead_nowhere() {
+        let mut form = Form::default();
+        assert!(form.turn(false));
+        assert_eq!(form.config.domain, "text");
+        assert!(form.turn(true));
+        assert_eq!(form.config.domain, "python");
+        form.row = 1;
+        assert!(!form.turn(true));
+        for name in ["", "../x", ".hidden", "a/b", "a\\b"] {
+            assert!(form.set(FormRow::Name, name).is_err(), "{name}");
+        }
+        form.set(FormRow::Name, "lines 2").expect("a name");
+        assert_eq!(form.job(Path::new("models")).out, Path::new("models/lines 2"));
+    }
+}

@@ -1,0 +1,278 @@
+//! Every option of a run with its explanation: what the form of the train screen, `--set` and the reference are made of.
+
+use toml::{Table, Value};
+
+use super::{Budget, Preset, TrainConfig};
+use crate::train::TrainError;
+
+/// One option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrainOption {
+    /// Its key in a configuration, with the group in front: `noise.mask`.
+    pub key: &'static str,
+    /// What it is and when to change it, in one line.
+    pub about: &'static str,
+    /// The values that it can have, where these are names.
+    pub choices: &'static [&'static str],
+    /// Whether most runs are well advised to look at it.
+    pub matters: bool,
+}
+
+const fn option(key: &'static str, about: &'static str) -> TrainOption {
+    TrainOption { key, about, choices: &[], matters: false }
+}
+
+const fn choice(
+    key: &'static str,
+    choices: &'static [&'static str],
+    about: &'static str,
+) -> TrainOption {
+    TrainOption { choices, ..option(key, about) }
+}
+
+/// One that matters to most runs.
+const fn first(option: TrainOption) -> TrainOption {
+    TrainOption { matters: true, ..option }
+}
+
+const SWITCH: &[&str] = &["true", "false"];
+
+/// All options, in the order of the reference.
+pub const OPTIONS: &[TrainOption] = &[
+    first(option("budget.minutes", "length of the run in minutes; more is better until the held-out figures stop rising")),
+    option("budget.steps", "length of the run in steps instead: for runs that are to be repeated exactly"),
+    option("seed", "decides every random draw: two seeds tell how much of a difference is chance"),
+    choice("family", &["sphere", "seed"], "sphere: ours; seed: the original, with its upsampling, scales and start"),
+    option("vocab", "words of the tokenizer; more make sequences shorter and the model larger"),
+    option("tokenizer_lines", "lines that the tokenizer is trained on, from the start of the data"),
+    first(option("max_len", "longest sequence in tokens, its end included; longer lines are left out and counted")),
+    first(option("d_model", "width of the transformer; cost grows with its square")),
+    option("heads", "attention heads; d_model must be a multiple"),
+    option("d_ff", "width of the feed-forward layers, as a rule four times d_model"),
+    option("encoder_blocks", "Funnel layers per block; between blocks the sequence is halved: [2, 2]"),
+    option("decoder_layers", "T5 decoder layers; decoding time grows with them"),
+    first(option("latent_tokens", "latent tokens, n: more carry more of a sequence and blend less of it")),
+    first(option("latent_size", "numbers per latent token, L")),
+    choice("slots", SWITCH, "a learned embedding per latent token, so that the decoder tells them apart; off as an ablation"),
+    choice("queries", SWITCH, "latents from learned query tokens; off: from the first pooled positions, as the original"),
+    choice("bottleneck", &["sphere", "tanh", "none"], "what a latent token goes through; sphere keeps every rung as typical as the ends"),
+    choice("regulariser", &["mmd_imq", "mmd_original", "none"], "what keeps latents spread out like the prior, so that samples decode"),
+    option("reg_weight", "weight of the regulariser in the loss; 0 as an ablation"),
+    option("reg_max_tokens", "latent tokens that the regulariser looks at, at most, per batch; its cost grows with their square"),
+    option("noise.delete", "share of the encoder's input tokens that are deleted; makes the latent space smooth, 0 as an ablation"),
+    option("noise.substitute", "share of the encoder's input tokens replaced by a random one"),
+    option("noise.mask", "share of the encoder's input tokens replaced by <mask>"),
+    option("noise.decoder", "share of the decoder's input tokens replaced, so that it must listen to the latent"),
+    option("noise.null_latent", "share of samples with the null latent, so that syntax falls back on the language model"),
+    first(option("noise.latent_max", "largest σ of the noise on latents: more gives more valid rungs and fewer exact ones")),
+    option("noise.latent_clean", "share of samples whose latent stays clean"),
+    option("noise.latent_ramp", "share of the run over which the largest σ grows from 0"),
+    first(option("blend.share", "lines per batch that learn what lies between them and a partner; raises blends, costs as much time")),
+    option("blend.points", "points on the way that are taught per such line"),
+    option("blend.from", "share of the run after which it begins"),
+    option("blend.weight", "weight of these tokens in the loss; a line's own weigh 1"),
+    first(option("optimiser.learning_rate", "peak learning rate; lower it where the loss jumps or is not finite")),
+    option("optimiser.warmup", "share of the run with a growing rate"),
+    choice("optimiser.decay", &["cosine", "linear", "constant"], "how the rate falls after that"),
+    option("optimiser.final_share", "the rate at the end, as a share of the peak (cosine)"),
+    option("optimiser.beta1", "decay of the first moment"),
+    option("optimiser.beta2", "decay of the second moment"),
+    option("optimiser.eps", "added to the root of the second moment"),
+    option("optimiser.weight_decay", "decoupled weight decay, on matrices only"),
+    option("optimiser.clip", "largest norm of the gradient; 0 for no clipping"),
+    option("optimiser.ema", "decay of the average of the weights, which is what is saved for use; 0 saves the weights themselves"),
+    first(option("batch", "sequences per batch; memory and time of a step grow with it")),
+    option("shards", "parts of a batch computed side by side, one thread each; part of the result"),
+    choice("precision", &["f32", "bf16"], "products with weights; bf16 pays where the processor has an instruction for it"),
+    option("held_out", "lines held out for the figures when no validation file is given"),
+    option("pairs", "pairs of held-out lines whose ladders are judged at every evaluation"),
+    option("final_pairs", "pairs of the last evaluation"),
+    option("eval_minutes", "minutes between evaluations"),
+    option("eval_steps", "steps between evaluations instead; 0: by time"),
+    option("history", "models of earlier evaluations that are kept, to go back to; 0 for none"),
+    choice("tensorboard", SWITCH, "also write figures, ladders and samples for TensorBoard, into the run's folder"),
+    option("save_minutes", "minutes between checkpoints; what a crash can cost"),
+    option("save_steps", "steps between checkpoints instead; 0: by time"),
+];
+
+/// The option of a key.
+#[must_use]
+pub fn train_option(key: &str) -> Option<&'static TrainOption> {
+    OPTIONS.iter().find(|option| option.key == key)
+}
+
+impl TrainConfig {
+    /// The value of an option as it is written in a configuration; empty where it has none, such as the minutes of a run that
+    /// is counted in steps.
+    #[must_use]
+    pub fn value(&self, key: &str) -> String {
+        let Ok(table) = Table::try_from(self) else { return String::new() };
+        let mut parts = key.split('.');
+        let first = parts.next().and_then(|part| table.get(part));
+        match parts.fold(first, |value, part| value?.get(part)) {
+            Some(Value::String(text)) => text.clone(),
+            Some(value) => value.to_string(),
+            None => String::new(),
+        }
+    }
+
+    /// Gives an option another value, written as in a configuration; names need no quotes.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] where there is no such option or it cannot have this value.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), TrainError> {
+        let wrong = |message: String| TrainError::Config(format!("{key} = {value}: {message}"));
+        if train_option(key).is_none() {
+            let known = OPTIONS.iter().map(|o| o.key);
+            let near = known
+                .min_by_key(|k| crate::domain::levenshtein(k.as_bytes(), key.as_bytes()))
+                .unwrap_or_default();
+            return Err(wrong(format!("there is no such option; is `{near}` meant?")));
+        }
+        let given = format!("value = {value}")
+            .parse::<Table>()
+            .ok()
+            .and_then(|mut table| table.remove("value"))
+            .unwrap_or_else(|| Value::String(value.to_owned()));
+        let mut table = Table::try_from(&*self).map_err(|e| wrong(e.to_string()))?;
+        let (group, name) = key.split_once('.').unwrap_or(("", key));
+        let place = match table.get_mut(group) {
+            // A run has minutes or steps, not both.
+            Some(Value::Table(budget)) if group == "budget" => {
+                budget.clear();
+                budget
+            }
+            Some(Value::Table(group)) => group,
+            _ => &mut table,
+        };
+        let given = match (&given, place.get(name)) {
+            // 1 is a fine value for a rate.
+            (Value::Integer(whole), Some(Value::Float(_))) => Value::Float(*whole as f64),
+            (Value::Integer(whole), None) if name == "minutes" => Value::Float(*whole as f64),
+            _ => given,
+        };
+        place.insert(name.to_owned(), given);
+        let config: Self = table.try_into().map_err(|e: toml::de::Error| {
+            wrong(e.message().lines().next().unwrap_or_default().to_owned())
+        })?;
+        config.validate()?;
+        *self = config;
+        Ok(())
+    }
+
+    /// The options that differ from those of its preset, with their values.
+    #[must_use]
+    pub fn changes(&self) -> Vec<(&'static str, String)> {
+        let preset = Self::preset(self.preset, &self.domain);
+        let changed = OPTIONS.iter().filter(|o| self.value(o.key) != preset.value(o.key));
+        changed.map(|o| (o.key, self.value(o.key))).filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    /// Its length, for people.
+    #[must_use]
+    pub fn length(&self) -> String {
+        match self.budget {
+            Budget::Steps(steps) => format!("{steps} steps"),
+            Budget::Minutes(minutes) => format!("{minutes} minutes"),
+        }
+    }
+}
+
+/// Every option with its value in each preset and its explanation, as a Markdown table.
+#[must_use]
+pub fn reference(domain: &str) -> String {
+    let presets = [Preset::Tiny, Preset::Cpu, Preset::Gpu, Preset::Seed];
+    let mut table = String::from("| option | tiny | cpu | gpu | seed | what it is, and when to change it |\n|---|---|---|---|---|---|\n");
+    for option in OPTIONS {
+        table += &format!("| `{}` |", option.key);
+        for preset in presets {
+            let mut value = TrainConfig::preset(preset, domain).value(option.key);
+            if option.key == "precision" && preset != Preset::Gpu && preset != Preset::Seed {
+                // It is the processor's to say.
+                value = "f32, bf16".to_owned();
+            }
+            table += &format!(" {} |", if value.is_empty() { "–" } else { &value });
+        }
+        let choices = match option.choices {
+            [] => String::new(),
+            choices => format!(" ({})", choices.join(", ")),
+        };
+        table += &format!(" {}{choices} |\n", option.about);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn keys(table: &Table, group: &str, into: &mut BTreeSet<String>) {
+        for (key, value) in table {
+            let key = if group.is_empty() { key.clone() } else { format!("{group}.{key}") };
+            match value {
+                Value::Table(inner) => keys(inner, &key, into),
+                _ => {
+                    into.insert(key);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_option_is_told_of_and_nothing_else_is() {
+        let mut there = BTreeSet::new();
+        for preset in [Preset::Cpu, Preset::Seed] {
+            let config = TrainConfig::preset(preset, "python");
+            keys(&Table::try_from(&config).expect("a table"), "", &mut there);
+        }
+        // Asked for by options of their own.
+        for own in ["domain", "preset"] {
+            assert!(there.remove(own));
+        }
+        there.insert("budget.steps".to_owned());
+        let told: BTreeSet<String> = OPTIONS.iter().map(|o| o.key.to_owned()).collect();
+        assert_eq!(told, there);
+        assert_eq!(told.len(), OPTIONS.len(), "an option is told of twice");
+    }
+
+    #[test]
+    fn values_are_read_back_as_they_were_set() {
+        let mut config = TrainConfig::preset(Preset::Cpu, "python");
+        for (key, value) in [
+            ("noise.mask", "0.25"),
+            ("optimiser.learning_rate", "0.002"),
+            ("optimiser.decay", "linear"),
+            ("slots", "false"),
+            ("encoder_blocks", "[1, 1, 1]"),
+            ("bottleneck", "tanh"),
+            ("seed", "7"),
+        ] {
+            config.set(key, value).expect("a value that it can have");
+            assert_eq!(config.value(key), value);
+        }
+        config.set("optimiser.clip", "2").expect("a whole number is a rate too");
+        assert_eq!(config.changes().len(), 8);
+        config.set("budget.steps", "50").expect("steps");
+        assert_eq!(config.budget, Budget::Steps(50));
+        assert_eq!(config.value("budget.minutes"), "");
+        config.set("budget.minutes", "3").expect("minutes");
+        assert_eq!(config.budget, Budget::Minutes(3.0));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_the_reason_and_changes_nothing() {
+        let mut config = TrainConfig::preset(Preset::Cpu, "python");
+        for (key, value, part) in [
+            ("noise.msak", "0.1", "noise.mask"),
+            ("heads", "5", "multiple"),
+            ("noise.mask", "2", "between 0 and 1"),
+            ("batch", "many", "batch = many"),
+            ("bottleneck", "cube", "cube"),
+        ] {
+            let error = config.set(key, value).expect_err("refused").to_string();
+            assert!(error.contains(part), "{error}");
+        }
+        assert_eq!(config, TrainConfig::preset(Preset::Cpu, "python"));
+    }
+}

@@ -1,0 +1,471 @@
+//! From data to a model folder: what a run is made of, how it is prepared, and how it is taken up again.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use candle_core::Device;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    encode_corpus, train, Budget, Checkpoint, Control, Inputs, JsonLines, Outcome, Progress,
+    TensorBoard, TrainConfig, TrainError, TrainingData, TRAINING_FILE,
+};
+use crate::corpus::hub::{Download, HubName, Listener, News, Split};
+use crate::corpus::{self, Column, Corpus, ReadOptions};
+use crate::domain::{domain, python_syntax, Codec, Domain};
+use crate::model::{write_atomically, TransformerVae};
+
+/// What a run was given, within its folder: what `--resume` reads its lines from.
+pub const JOB_FILE: &str = "job.json";
+/// The name of the samples that come with the program.
+const SAMPLES: &str = "samples";
+
+/// Where lines come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum Source {
+    /// The domain's samples that come with the program; `samples` on the command line.
+    Samples,
+    /// A file or a folder.
+    Path(PathBuf),
+    /// A data set of the Hugging Face hub.
+    Hub(HubName),
+}
+
+impl FromStr for Source {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(text.to_owned().into())
+    }
+}
+
+impl From<String> for Source {
+    fn from(text: String) -> Self {
+        match text.parse() {
+            _ if text == SAMPLES => Self::Samples,
+            Ok(name) => Self::Hub(name),
+            // That a name of the hub is none is told where it is read.
+            Err(_) => Self::Path(text.into()),
+        }
+    }
+}
+
+impl From<Source> for String {
+    fn from(source: Source) -> Self {
+        source.to_string()
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Samples => f.write_str(SAMPLES),
+            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Hub(name) => write!(f, "{name}"),
+        }
+    }
+}
+
+impl Source {
+    /// Reads it for a domain's run. Of a data set of the hub it reads the train split, and downloads without a word.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`] where nothing can be read there.
+    pub fn read(
+        &self,
+        domain: &dyn Domain,
+        max_len: usize,
+        column: Option<&Column>,
+        limit: Option<usize>,
+    ) -> Result<Corpus, TrainError> {
+        let news = &mut |_: &News| ControlFlow::Continue(());
+        self.read_split(domain, max_len, column, limit, Split::Train, news)
+    }
+
+    /// Reads it for a domain's run; of a data set of the hub the given split, of which downloads are told.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn read_split(
+        &self,
+        domain: &dyn Domain,
+        max_len: usize,
+        column: Option<&Column>,
+        limit: Option<usize>,
+        split: Split,
+        news: &mut Listener<'_>,
+    ) -> Result<Corpus, TrainError> {
+        let options = || ReadOptions {
+            column: column.cloned(),
+            limit,
+            parses: |line| python_syntax::verdict(line).is_valid(),
+            ..ReadOptions::default()
+        };
+        match self {
+            Self::Samples => {
+                let mut examples = domain.samples_within(max_len);
+                examples.truncate(limit.unwrap_or(usize::MAX));
+                let (read, kept) = (examples.len(), examples.len());
+                Ok(Corpus { examples, report: corpus::Report { read, kept, ..Default::default() } })
+            }
+            Self::Path(path) => {
+                // What begins like a name of the hub is no path.
+                let source = corpus::Source::try_from(path.as_os_str().to_owned())
+                    .map_err(corpus::CorpusError::from)?;
+                Ok(corpus::read_source(&source, split, &options(), news)?)
+            }
+            Self::Hub(name) => {
+                let source = corpus::Source::Hub(name.clone());
+                Ok(corpus::read_source(&source, split, &options(), news)?)
+            }
+        }
+    }
+
+    /// Its last part, which is how a model names its data.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Path(path) => path
+                .file_name()
+                .map_or_else(|| self.to_string(), |name| name.to_string_lossy().into_owned()),
+            Self::Samples | Self::Hub(_) => self.to_string(),
+        }
+    }
+
+    /// The same from whatever folder it is asked for.
+    fn absolute(&self) -> Self {
+        match self {
+            Self::Path(path) => {
+                Self::Path(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
+            }
+            Self::Samples | Self::Hub(_) => self.clone(),
+        }
+    }
+}
+
+/// The lines of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataOptions {
+    /// Lines to train on.
+    pub data: Source,
+    /// Held-out lines; without them some lines of the data are held out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid: Option<Source>,
+    /// Column of the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<Column>,
+    /// At most so many lines are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// A step of the preparation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// A source is being read.
+    Reading(String),
+    /// A source has been read.
+    Read {
+        /// Which.
+        source: String,
+        /// Lines.
+        lines: usize,
+        /// Rows that were skipped as bad.
+        skipped: usize,
+        /// The first of these.
+        problems: Vec<String>,
+    },
+    /// A file of the hub is being downloaded; told many times a second.
+    Downloading(Download),
+    /// The hub cannot be reached, for this reason; the cache is used.
+    Offline(String),
+    /// The tokenizer is being trained on so many lines.
+    Tokenizer(usize),
+    /// Lines are being encoded.
+    Encoding {
+        /// Lines that have been.
+        done: usize,
+        /// All lines.
+        total: usize,
+    },
+    /// Lines that are too long for the model were left out.
+    TooLong {
+        /// How many.
+        lines: usize,
+        /// The longest that the model takes, tokens.
+        max_len: usize,
+    },
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Reading(source) => write!(f, "reading {source}"),
+            Self::Read { source, lines, skipped: 0, .. } => write!(f, "{source}: {lines} lines"),
+            Self::Read { source, lines, skipped, .. } => {
+                write!(f, "{source}: {lines} lines, {skipped} bad rows skipped")
+            }
+            Self::Downloading(download) => write!(f, "downloading {download}"),
+            Self::Offline(reason) => write!(f, "{reason}; what the cache holds is used"),
+            Self::Tokenizer(lines) => write!(f, "training the tokenizer on {lines} lines"),
+            Self::Encoding { done, total } => write!(f, "encoding lines: {done} of {total}"),
+            Self::TooLong { lines, max_len } => {
+                write!(f, "{lines} lines longer than max_len = {max_len} tokens are left out")
+            }
+        }
+    }
+}
+
+/// A run, from its data to its folder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// Everything that decides the result, beside the lines.
+    pub config: TrainConfig,
+    /// The lines.
+    pub lines: DataOptions,
+    /// Where the model is written.
+    pub out: PathBuf,
+    /// A tokenizer.json to use instead of training one.
+    pub tokenizer: Option<PathBuf>,
+    /// A model folder whose weights and tokenizer the run starts from.
+    pub start_from: Option<PathBuf>,
+    /// Whether it goes on from the checkpoint in `out`, with the configuration of that.
+    pub resume: bool,
+}
+
+impl Job {
+    /// The run in a folder, to go on with: its configuration and its lines as they were given; and where it stands.
+    ///
+    /// # Errors
+    /// When no run has saved there, or what it was given is not known.
+    pub fn of_folder(out: &Path) -> Result<(Self, Checkpoint), TrainError> {
+        let (at, config, _) = Checkpoint::load(out)?;
+        let path = out.join(JOB_FILE);
+        let text = std::fs::read_to_string(&path).map_err(|e| {
+            TrainError::file(&path, format!("{e} (name the lines of the run with --data)"))
+        })?;
+        let lines = serde_json::from_str(&text).map_err(|e| TrainError::file(&path, e))?;
+        let out = out.to_owned();
+        Ok((Self { config, lines, out, tokenizer: None, start_from: None, resume: true }, at))
+    }
+
+    /// Prepares and trains. A run that goes on takes the budget of [`Job::config`], whether it writes for TensorBoard, and
+    /// nothing else of it.
+    ///
+    /// # Errors
+    /// [`TrainError`]; what was saved before stays on the disk.
+    pub fn run(
+        &self,
+        device: Device,
+        sinks: &mut [&mut dyn Progress],
+        control: &Control,
+    ) -> Result<Outcome, TrainError> {
+        let out = &self.out;
+        std::fs::create_dir_all(out).map_err(|e| TrainError::file(out, e))?;
+        let resumed = if self.resume { Some(Checkpoint::load(out)?) } else { None };
+        if resumed.is_none() && out.join(TRAINING_FILE).exists() {
+            return Err(TrainError::file(
+                out,
+                "already holds a run: add --resume to go on, or choose another folder",
+            ));
+        }
+        let config = match &resumed {
+            Some((_, config, _)) => {
+                let TrainConfig { budget, tensorboard, .. } = self.config;
+                TrainConfig { budget, tensorboard, ..config.clone() }
+            }
+            None => self.config.clone(),
+        };
+        config.validate()?;
+        let domain = domain(&config.domain).map_err(|e| TrainError::Config(e.to_string()))?;
+        let mut tell = |stage: Stage| {
+            if control.is_stopped() {
+                return Err(TrainError::Stopped);
+            }
+            sinks.iter_mut().try_for_each(|sink| sink.stage(&stage))
+        };
+
+        let (lines, held_out) = self.read(domain, &config, &mut tell)?;
+        let codec = match (&resumed, &self.start_from, &self.tokenizer) {
+            (Some(_), _, _) => Codec::from_folder(out)?,
+            (None, Some(folder), _) => Codec::from_folder(folder)?,
+            (None, None, Some(file)) => Codec::from_file(file)?,
+            (None, None, None) => {
+                let used = lines.len().min(config.tokenizer_lines);
+                tell(Stage::Tokenizer(used))?;
+                domain.train_codec(&mut lines[..used].iter().map(String::as_str), config.vocab)?
+            }
+        };
+        let codec = codec.with_room(config.max_len);
+        let start = match &self.start_from {
+            Some(folder) => Some(TransformerVae::load(folder, &Device::Cpu)?),
+            None => None,
+        };
+        let train_data = encode(&codec, &lines, &config, &mut tell)?;
+        drop(lines);
+        let held_out = encode(&codec, &held_out, &config, &mut tell)?;
+        self.note()?;
+
+        let inputs = Inputs {
+            domain,
+            codec: &codec,
+            train: &train_data,
+            held_out: &held_out,
+            data_name: &self.lines.data.name(),
+            start,
+            device,
+        };
+        let resume = resumed.map(|(checkpoint, _, tensors)| (checkpoint, tensors));
+        let step = resume.as_ref().map_or(0, |(checkpoint, _)| checkpoint.step);
+        let mut metrics = JsonLines::open(&out.join(super::METRICS_FILE), step)?;
+        let mut board = match config.tensorboard {
+            true => Some(TensorBoard::open(out, step, domain)?),
+            false => None,
+        };
+        let mut all: Vec<&mut dyn Progress> = vec![&mut metrics];
+        all.extend(board.as_mut().map(|board| board as &mut dyn Progress));
+        all.extend(sinks.iter_mut().map(|sink| &mut **sink as &mut dyn Progress));
+        train(&config, &inputs, out, resume, &mut all, control)
+    }
+
+    /// Writes what the run was given, for those who go on with it.
+    fn note(&self) -> Result<(), TrainError> {
+        let path = self.out.join(JOB_FILE);
+        let lines = DataOptions {
+            data: self.lines.data.absolute(),
+            valid: self.lines.valid.as_ref().map(Source::absolute),
+            ..self.lines.clone()
+        };
+        let text = serde_json::to_string_pretty(&lines).map_err(|e| TrainError::file(&path, e))?;
+        write_atomically(&path, (text + "\n").as_bytes()).map_err(|e| TrainError::file(&path, e))
+    }
+
+    /// The lines to train on and those held out.
+    fn read(
+        &self,
+        domain: &dyn Domain,
+        config: &TrainConfig,
+        tell: &mut dyn FnMut(Stage) -> Result<(), TrainError>,
+    ) -> Result<(Vec<String>, Vec<String>), TrainError> {
+        let DataOptions { data, valid, column, limit } = &self.lines;
+        let mut read = |source: &Source, split: Split| -> Result<Vec<String>, TrainError> {
+            tell(Stage::Reading(source.to_string()))?;
+            let mut told = Ok(());
+            let corpus = source.read_split(
+                domain,
+                config.max_len,
+                column.as_ref(),
+                *limit,
+                split,
+                &mut |news| {
+                    told = tell(match news {
+                        News::Offline(reason) => Stage::Offline(reason.clone()),
+                        News::File(download) => Stage::Downloading(download.clone()),
+                    });
+                    if told.is_ok() {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(())
+                    }
+                },
+            );
+            // Who stopped a download knows better why.
+            told?;
+            let corpus = corpus?;
+            let report = &corpus.report;
+            tell(Stage::Read {
+                source: source.to_string(),
+                lines: report.kept,
+                skipped: report.skipped,
+                problems: report.problems.iter().map(ToString::to_string).collect(),
+            })?;
+            Ok(corpus.examples.into_iter().map(|e| e.text).collect())
+        };
+        let lines = read(data, Split::Train)?;
+        match valid {
+            Some(source) => {
+                let mut held_out = read(source, Split::HeldOut)?;
+                held_out.truncate(config.held_out);
+                Ok((lines, held_out))
+            }
+            None => Ok(hold_out(lines, config.held_out)),
+        }
+    }
+
+    /// The budget, where another one was asked for.
+    #[must_use]
+    pub fn with_budget(mut self, budget: Option<Budget>) -> Self {
+        self.config.budget = budget.unwrap_or(self.config.budget);
+        self
+    }
+}
+
+/// Takes `wanted` lines out, a tenth at most, evenly, so that order in the file does not matter.
+fn hold_out(lines: Vec<String>, wanted: usize) -> (Vec<String>, Vec<String>) {
+    let wanted = wanted.min(lines.len() / 10);
+    let stride = lines.len().checked_div(wanted).unwrap_or(0);
+    let mut held_out = Vec::with_capacity(wanted);
+    let mut kept = Vec::with_capacity(lines.len() - wanted);
+    for (i, line) in lines.into_iter().enumerate() {
+        if stride > 0 && i % stride == stride - 1 && held_out.len() < wanted {
+            held_out.push(line);
+        } else {
+            kept.push(line);
+        }
+    }
+    (kept, held_out)
+}
+
+fn encode(
+    codec: &Codec,
+    lines: &[String],
+    config: &TrainConfig,
+    tell: &mut dyn FnMut(Stage) -> Result<(), TrainError>,
+) -> Result<TrainingData, TrainError> {
+    let total = lines.len();
+    let mut told = Ok(());
+    let data = encode_corpus(codec, lines, config.max_len, &mut |done| {
+        if told.is_ok() {
+            told = tell(Stage::Encoding { done, total });
+        }
+    })?;
+    told?;
+    if data.too_long > 0 {
+        tell(Stage::TooLong { lines: data.too_long, max_len: config.max_len })?;
+    }
+    Ok(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tenth_line_at_most_is_held_out_evenly() {
+        let lines: Vec<String> = (0..100).map(|i| i.to_string()).collect();
+        let (kept, held_out) = hold_out(lines.clone(), 5);
+        assert_eq!(held_out, ["19", "39", "59", "79", "99"]);
+        assert_eq!(kept.len(), 95);
+        assert_eq!(hold_out(lines, 50).1.len(), 10);
+        assert_eq!(hold_out(vec!["a".to_owned()], 5).1.len(), 0);
+    }
+
+    #[test]
+    fn sources_read_as_they_are_written() {
+        for text in ["samples", "lines.txt", "./samples", "hf:o/n:text", "./hf:o/n", "hf:o"] {
+            let source: Source = text.parse().expect("a source");
+            assert_eq!(source.to_string(), text);
+            assert_eq!(source == Source::Samples, text == "samples");
+        }
+        let given = DataOptions {
+            data: Source::Path("a/b.tsv".into()),
+            valid: Some(Source::Samples),
+            column: Some(Column::Number(1)),
+            limit: None,
+        };
+        let text = serde_json::to_string(&given).expect("JSON");
+        assert_eq!(serde_json::from_str::<DataOptions>(&text).expect("options"), given);
+    }
+}
