@@ -61,6 +61,7 @@ fn step(
     let input = StepInput {
         progress: 1.0,
         step: 5_000,
+        progress: 0.5,
         sigma_max: 0.5,
         lines: &lines,
         partners: &[],
@@ -192,6 +193,7 @@ fn memory_falls_with_every_layer_that_is_computed_again() {
         let input = StepInput {
             progress: 1.0,
             step: 0,
+            progress: 0.5,
             sigma_max: 0.0,
             lines: &lines,
             partners: &[],

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::train::{
-    Checkpoint, Evaluation, Reconstruction, Report, ShownLadder, Stage, Told, TrainConfig,
+    Checkpoint, Evaluation, Objectives, Reconstruction, Report, ShownLadder, Stage, Told,
+    TrainConfig,
 };
 
 /// What a run is doing.
@@ -70,6 +71,12 @@ pub struct StepFigures {
     pub tokens_per_second: f64,
     /// Lines seen.
     pub lines: u64,
+    /// Objectives beside these, where they are on.
+    pub objectives: Objectives,
+    /// Distance of latents from their codes, where there are codes in a codebook.
+    pub commitment: Option<f64>,
+    /// Perplexity of a batch's codes, where there are any.
+    pub perplexity: Option<f64>,
 }
 
 /// A chart of the train screen.
@@ -80,6 +87,10 @@ pub enum Chart {
     Loss,
     /// Accuracies and validity on held-out lines.
     HeldOut,
+    /// Objectives beside the loss of lines, where there are any.
+    Objectives,
+    /// Perplexity of the codes, where there are any.
+    Codes,
     /// Learning rate.
     Rate,
     /// Norm of the gradient.
@@ -90,7 +101,15 @@ pub enum Chart {
 
 impl Chart {
     /// All charts, in their order.
-    pub const ALL: [Self; 5] = [Self::Loss, Self::HeldOut, Self::Rate, Self::Gradient, Self::Speed];
+    pub const ALL: [Self; 7] = [
+        Self::Loss,
+        Self::HeldOut,
+        Self::Objectives,
+        Self::Codes,
+        Self::Rate,
+        Self::Gradient,
+        Self::Speed,
+    ];
 
     /// Its title.
     #[must_use]
@@ -98,17 +117,12 @@ impl Chart {
         match self {
             Self::Loss => "loss",
             Self::HeldOut => "held out",
+            Self::Objectives => "objectives",
+            Self::Codes => "perplexity of codes",
             Self::Rate => "learning rate",
             Self::Gradient => "gradient norm",
             Self::Speed => "tokens per second",
         }
-    }
-
-    /// The one behind it.
-    #[must_use]
-    pub fn next(self) -> Self {
-        let at = Self::ALL.iter().position(|chart| *chart == self).unwrap_or(0);
-        Self::ALL[(at + 1) % Self::ALL.len()]
     }
 }
 
@@ -259,7 +273,9 @@ impl RunView {
                 learning_rate,
                 tokens_per_second,
                 lines,
-                ..
+                objectives,
+                commitment,
+                perplexity,
             } => self.steps.push(StepFigures {
                 step: *step,
                 progress: *progress,
@@ -271,6 +287,9 @@ impl RunView {
                 learning_rate: *learning_rate,
                 tokens_per_second: *tokens_per_second,
                 lines: *lines,
+                objectives: *objectives,
+                commitment: *commitment,
+                perplexity: *perplexity,
             }),
             Report::Evaluation { step, figures, .. } => {
                 self.evaluations.push((*step, figures.clone()));
@@ -317,12 +336,29 @@ impl RunView {
                 held_out("valid %", &|e| e.interior_validity),
                 held_out("blend %", &|e| e.blend_yield),
             ],
+            Chart::Objectives => vec![
+                of_steps("critic", &|f| f.objectives.critic),
+                of_steps("adversarial", &|f| f.objectives.adversarial),
+                of_steps("cycle", &|f| f.objectives.cycle),
+                of_steps("smoothness", &|f| f.objectives.smoothness),
+                of_steps("distilled", &|f| f.objectives.distilled),
+                of_steps("commitment", &|f| f.commitment),
+            ],
+            Chart::Codes => vec![of_steps("perplexity", &|f| f.perplexity)],
             Chart::Rate => vec![of_steps("rate", &|f| Some(f.learning_rate))],
             Chart::Gradient => vec![of_steps("norm", &|f| Some(f.grad_norm))],
             Chart::Speed => vec![of_steps("tokens/s", &|f| Some(f.tokens_per_second))],
         };
         all.retain(|series| !series.points.is_empty());
         all
+    }
+
+    /// The chart behind the chosen one that has something to show.
+    #[must_use]
+    pub fn next_chart(&self) -> Chart {
+        let at = Chart::ALL.iter().position(|chart| *chart == self.chart).unwrap_or(0);
+        let others = (1..Chart::ALL.len()).map(|by| Chart::ALL[(at + by) % Chart::ALL.len()]);
+        others.into_iter().find(|chart| !self.series(*chart).is_empty()).unwrap_or(self.chart)
     }
 
     /// The last step report.
@@ -397,6 +433,9 @@ mod tests {
             learning_rate: 1e-3,
             tokens_per_second: 1000.0,
             lines: step as u64,
+            objectives: Objectives::default(),
+            commitment: None,
+            perplexity: None,
         }
     }
 

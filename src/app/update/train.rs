@@ -68,7 +68,7 @@ pub(super) fn run(state: &mut State, command: TrainCommand) {
         TrainCommand::Discard => ask_ending(state, false),
         TrainCommand::Pause => pause(state),
         TrainCommand::Rate(up) => rate(state, up),
-        TrainCommand::NextChart => run.chart = run.chart.next(),
+        TrainCommand::NextChart => run.chart = run.next_chart(),
         TrainCommand::Log => run.log = !run.log,
         TrainCommand::Now => (run.cursor, run.moment) = (None, None),
         TrainCommand::Prepare => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::domain::domain;
 use crate::report::event_reader::{at, events, fields, integer};
-use crate::train::{Evaluation, ShownRung};
+use crate::train::{Evaluation, Objectives, ShownRung};
 
 /// The values of a file by step and tag.
 fn values(board: &TensorBoard<'_>) -> BTreeMap<(u64, String), Vec<u8>> {
@@ -31,6 +31,9 @@ fn step() -> Report {
         learning_rate: 1e-3,
         tokens_per_second: 1000.0,
         lines: 640,
+        objectives: Objectives::default(),
+        commitment: None,
+        perplexity: None,
     }
 }
 

@@ -3,7 +3,8 @@
 use super::*;
 use crate::app::{Screen, TrainCommand};
 use crate::train::{
-    Estimate, Evaluation, Look as DataLook, Reconstruction, Report, ShownLadder, ShownRung, Told,
+    Estimate, Evaluation, Look as DataLook, Objectives, Reconstruction, Report, ShownLadder,
+    ShownRung, Told,
 };
 
 const SIZES: [(u16, u16); 3] = [(120, 40), (80, 24), (40, 10)];
@@ -68,6 +69,9 @@ fn running(state: &mut State, texts: &[String]) {
                 learning_rate: 3e-3 * (1.0 - at / 1000.0),
                 tokens_per_second: 5432.1,
                 lines: step as u64 * 64,
+                objectives: Objectives { cycle: Some(0.3), ..Objectives::default() },
+                commitment: None,
+                perplexity: None,
             });
         }
         if step % 200 == 0 {
