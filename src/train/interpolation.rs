@@ -138,6 +138,11 @@ impl Interpolation<'_> {
         Ok(parts.loss.map(|loss| (loss, parts.values)))
     }
 
+    /// How passes with a gradient run: without dropout.
+    fn context(&self) -> Context {
+        Context::eval().checkpointing(self.config.checkpoint)
+    }
+
     /// The objectives that need decoder states at the interpolated latents `z` [decoded, n, L].
     fn decoded(
         &self,
@@ -160,7 +165,7 @@ impl Interpolation<'_> {
             latents = Tensor::cat(&[&latents, &on_the_way(model, clean, &ahead)?], 0)?;
             ids = Tensor::cat(&[&ids, &ids.narrow(0, 0, rows.smoothness)?], 0)?;
         }
-        let hidden = model.decode_hidden(&ids, &model.memory(&latents)?, None, &Context::eval())?;
+        let hidden = model.decode_hidden(&ids, &model.memory(&latents)?, None, &self.context())?;
         if let Some(critic) = self.critic.filter(|_| rows.critic > 0) {
             let own = |x: &Tensor| x.narrow(0, 0, rows.critic);
             let ratios: Vec<f32> = places[..rows.critic].iter().map(|p| p.ratio as f32).collect();
@@ -172,7 +177,7 @@ impl Interpolation<'_> {
             let own = |x: &Tensor| x.narrow(0, 0, rows.cycle)?.contiguous();
             let expected = model.expected_embeddings(&own(&hidden)?)?;
             let mask = own(&inputs.mask)?;
-            let again = model.encode_embedded(&expected, &mask, &Context::eval())?;
+            let again = model.encode_embedded(&expected, &mask, &self.context())?;
             self.cycle(&again, &own(z)?, parts)?;
         }
         if rows.smoothness > 0 {

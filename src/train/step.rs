@@ -131,14 +131,14 @@ pub fn run_part(
     let most = if model.device().is_cpu() { config.shards } else { 1 };
     let shards = most.min(input.lines.len()).max(1);
     let interpolated = Rows::of_batch(input.lines.len(), shards, config, input.progress);
+    // Every label counts the same, whichever shard it falls into.
+    let labels = input.lines.iter().chain(input.partners).map(|l| l.len() + 1).sum();
     let greedy = interpolated.need_generator(config);
     let whole = Whole {
         shards,
         rows: input.lines.len() + input.partners.len(),
-        // Every label counts the same, whichever shard it falls into.
-        labels: beside
-            .labels
-            .unwrap_or_else(|| input.lines.iter().chain(input.partners).map(|l| l.len() + 1).sum()),
+        labels,
+        step_labels: beside.labels.unwrap_or(labels),
         draws: input.step * config.accumulate + beside.part,
         interpolated,
         generator: if greedy { Some(Generator::new(model)?) } else { None },
@@ -177,8 +177,10 @@ pub fn run_part(
 pub(super) struct Whole<'a> {
     pub(super) shards: usize,
     pub(super) rows: usize,
-    /// Labels of the whole step.
+    /// Labels of the batch.
     pub(super) labels: usize,
+    /// Labels of all batches of the step.
+    step_labels: usize,
     /// Number of the batch among all of the run: what its random draws come from.
     draws: usize,
     /// Rows of the objectives on interpolations.
@@ -379,7 +381,7 @@ impl Task<'_> {
         let positions =
             Tensor::from_slice(&labels.positions, labels.positions.len(), self.model.device())?;
         let hidden = numeric::embedding(hidden, &positions)?;
-        let scale = weight / self.whole.labels.max(1) as f64;
+        let scale = weight / self.whole.step_labels.max(1) as f64;
         let part = self.model.cross_entropy(
             &hidden,
             &labels.ids,

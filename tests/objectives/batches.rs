@@ -1,8 +1,8 @@
 //! Accumulation, masked inputs, smoothed labels, sorted epochs, Adafactor.
 
-use tvae_tui::model::Regulariser;
+use tvae_tui::model::{Bottleneck, Regulariser};
 use tvae_tui::train::{
-    Blend, Budget, Checkpoint, Noise, Optimiser, OptimiserKind, Report, TrainConfig,
+    Blend, Budget, Checkpoint, Kl, Noise, Optimiser, OptimiserKind, Report, TrainConfig,
 };
 
 use super::{config, resumes, state, Fixture};
@@ -45,6 +45,32 @@ fn accumulated_batches_are_one_large_one() {
         }
     }
     assert!(moved > 0.1);
+}
+
+#[test]
+fn accumulated_batches_have_the_regulariser_of_one() {
+    let whole = TrainConfig {
+        batch: 16,
+        bottleneck: Bottleneck::Gaussian,
+        regulariser: Regulariser::Kl,
+        reg_weight: 1.0,
+        kl: Kl { free_bits: 0.0, anneal: 0.0 },
+        noise: Noise::none(),
+        blend: Blend::none(),
+        budget: Budget::Steps(1),
+        ..config()
+    };
+    let parts = TrainConfig { batch: 4, accumulate: 4, ..whole.clone() };
+    let fixture = Fixture::new(&whole, 16);
+    let divergence = |config: &TrainConfig| {
+        let dir = tempfile::tempdir().expect("folder");
+        match fixture.run(config, dir.path(), None, false).pop() {
+            Some(Report::Step { regulariser, .. }) => regulariser,
+            other => panic!("no step: {other:?}"),
+        }
+    };
+    let (whole, parts) = (divergence(&whole), divergence(&parts));
+    assert!((whole - parts).abs() < 0.1 * whole, "{whole} {parts}");
 }
 
 #[test]

@@ -280,7 +280,7 @@ fn a_run_with_every_objective_resumes_to_the_same_bits() {
         critic: Critic { weight: 0.5, from: 0.3, ..Critic::default() },
         cycle: Cycle { weight: 0.1, ..Cycle::default() },
         smoothness: Smoothness { weight: 1e-3, ..Smoothness::default() },
-        distill: Distill { share: 0.15, from: 0.4, ..Distill::default() },
+        distill: Distill { share: 0.15, from: 0.7, samples: 4, ..Distill::default() },
         ..config()
     };
     let (state, reports) = resumes(&config);

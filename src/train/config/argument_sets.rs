@@ -90,5 +90,22 @@ pub const ARGUMENT_SETS: &[ArgumentSet] = &[
         "smooth logits; what is measured, after the paper, and its start are ours",
         "[smoothness]\nweight = 1.0\nshare = 1.0",
     ),
+    set(
+        "grad_check_pnt",
+        "the encoder and every third decoder layer computed again in the backward pass",
+        "[checkpoint]\nencoder = true\nevery = 3",
+    ),
+    set(
+        "grad_check_pnt_enc",
+        "the encoder computed again in the backward pass",
+        "[checkpoint]\nencoder = true",
+    ),
+    set(
+        "window60",
+        "decoder attention within windows of 60; that layers alternate is the blog's, the original's do not",
+        "[attention]\nkind = 'blocks'\nwindow = 60",
+    ),
+    set("window120", "of 120", "[attention]\nkind = 'blocks'\nwindow = 120"),
+    set("window200", "of 200", "[attention]\nkind = 'blocks'\nwindow = 200"),
     set("eval", "an evaluation every 500 steps", "eval_steps = 500"),
 ];
