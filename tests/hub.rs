@@ -246,6 +246,23 @@ fn what_is_cached_needs_no_network_and_a_part_is_not_taken_for_all() {
 }
 
 #[test]
+fn two_at_once_share_one_download() {
+    let setting = Setting::new();
+    let text: String = (0..200_000).map(|i| format!("line number {i}\n")).collect();
+    setting.server.add("datasets/a/b", "all.txt", text.as_bytes());
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..3)
+            .map(|_| scope.spawn(|| read(&setting.hub(), "hf:a/b", Split::Train, None)))
+            .collect();
+        for reader in readers {
+            let corpus = reader.join().expect("no panic").expect("read");
+            assert_eq!(corpus.examples.len(), 200_000);
+        }
+    });
+    assert_eq!(setting.server.downloads(), ["all.txt"]);
+}
+
+#[test]
 fn a_new_commit_downloads_only_what_is_new() {
     let setting = Setting::new();
     setting.server.add("datasets/a/b", "train-0.txt", b"one\n");

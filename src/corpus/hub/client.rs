@@ -240,17 +240,20 @@ fn link(blob: &Path, folder: &Path, file: &str, etag: &str) -> std::io::Result<(
     if let Some(folder) = pointer.parent() {
         std::fs::create_dir_all(folder)?;
     }
+    // Others may make it at the same time, and a link can be left whose blob is gone.
+    if pointer.symlink_metadata().is_ok() && !pointer.exists() {
+        std::fs::remove_file(&pointer)?;
+    }
     #[cfg(unix)]
     {
         // `snapshots`, the commit, and the file's own folders lie between.
         let up = "../".repeat(2 + file.matches('/').count());
-        let target = format!("{up}blobs/{etag}");
-        if std::os::unix::fs::symlink(target, &pointer).is_ok() && pointer.exists() {
-            return Ok(());
-        }
+        let _ = std::os::unix::fs::symlink(format!("{up}blobs/{etag}"), &pointer);
     }
-    if std::fs::hard_link(blob, &pointer).is_err() {
-        std::fs::copy(blob, &pointer)?;
+    if pointer.exists() || std::fs::hard_link(blob, &pointer).is_ok() || pointer.exists() {
+        return Ok(());
     }
-    Ok(())
+    let copy = blob.with_extension("copy");
+    std::fs::copy(blob, &copy)?;
+    std::fs::rename(&copy, &pointer)
 }

@@ -12,6 +12,8 @@ use ureq::Agent;
 
 /// A server that sends nothing for so long has broken off.
 const SILENCE: Duration = Duration::from_secs(30);
+/// How often it is looked whether another download of the same file has ended.
+const MEANWHILE: Duration = Duration::from_millis(100);
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 16;
 
@@ -93,15 +95,23 @@ impl Downloader {
         size: u64,
         on_bytes: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<(), Failure> {
-        let lock = File::create(blob.with_extension("lock"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Failure::Final("another program is downloading it".to_owned()));
-            }
-            Err(TryLockError::Error(e)) => return Err(e.into()),
-        }
         let path = blob.with_extension("part");
+        let length = |path: &Path| std::fs::metadata(path).map_or(0, |m| m.len());
+        let lock = File::create(blob.with_extension("lock"))?;
+        // Who else downloads it, another thread or program, is waited for and then needs no second download.
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if on_bytes(length(&path)).is_break() => {
+                    return Err(Failure::Stopped);
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(MEANWHILE),
+                Err(TryLockError::Error(e)) => return Err(e.into()),
+            }
+        }
+        if length(blob) == size && blob.is_file() {
+            return Ok(());
+        }
         let mut part = OpenOptions::new().append(true).create(true).open(&path)?;
         let mut done = part.metadata()?.len();
         if done > size {
