@@ -15,6 +15,7 @@ use tvae_tui::numeric::{
     composed_attention, composed_windowed_attention, windowed_attention, AttentionArgs, Bias,
     Projections, RelativeIndex, Span, WindowedArgs,
 };
+use tvae_tui::train::TrainConfig;
 
 fn random(shape: &[usize], seed: u64) -> Var {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -343,4 +344,20 @@ fn a_windowed_model_survives_its_files_and_a_full_one_says_nothing_of_it() {
     let narrow = again.config().to_json().replace("\"window\": 6", "\"window\": 1");
     let error = Config::from_json(narrow).expect_err("one position is no window").to_string();
     assert!(error.contains("tvae.attention.window"), "{error}");
+}
+
+#[test]
+fn a_runs_configuration_decides_its_models_windows() {
+    let read = |text: &str| toml::from_str::<TrainConfig>(text).expect("a configuration");
+    let shape = |config: &TrainConfig| config.model_config(60).expect("a shape").attention();
+    assert_eq!(shape(&read("")), DecoderAttention::default());
+    let config = read("attention = { kind = \"sliding\", window = 12 }");
+    assert_eq!(shape(&config), DecoderAttention { kind: AttentionKind::Sliding, window: 12 });
+    // The window60 of the original, and nothing but the kind.
+    let blocks = read("family = \"seed\"\nattention = { kind = \"blocks\" }");
+    assert_eq!(shape(&blocks), DecoderAttention { kind: AttentionKind::Blocks, window: 60 });
+    let narrow = read("attention = { kind = \"blocks\", window = 1 }");
+    let error = narrow.validate().expect_err("one position is no window").to_string();
+    assert!(error.contains("attention.window = 1"), "{error}");
+    assert!(toml::from_str::<TrainConfig>("attention = { kind = \"strided\" }").is_err());
 }

@@ -21,7 +21,7 @@ pub fn windows(figures: &mut Vec<Figure>) -> Result<(), Failure> {
     for seq in [240, 840, 3360] {
         let rows = (TOKENS / seq).max(1);
         let lines = setup::full_lines(seq, rows);
-        let rounds = if seq > 840 { 2 } else { 4 };
+        let rounds = if seq > 840 { 1 } else { 2 };
         for (name, kind) in [
             ("full", AttentionKind::Full),
             ("blocks of 60", AttentionKind::Blocks),
@@ -34,6 +34,7 @@ pub fn windows(figures: &mut Vec<Figure>) -> Result<(), Failure> {
             let model = TransformerVae::new(setup::shape(&config)?, 1, &Device::Cpu)?;
             let mut row = |what: &str, times: Vec<f64>| {
                 let what = format!("{what}, {name}");
+                eprintln!("{seq} tokens: {what}");
                 figures.push(Figure::of(
                     &format!("12 M model, {seq} tokens"),
                     &what,
@@ -50,8 +51,8 @@ pub fn windows(figures: &mut Vec<Figure>) -> Result<(), Failure> {
             let latents = setup::random_latents(&model, 1);
             let generator = Generator::new(&model)?;
             let mut times = Vec::new();
-            for _ in 0..2 {
-                let batch = Batch { latents: &latents, max_len: seq, drafts: &[], threads: 0 };
+            for _ in 0..rounds {
+                let batch = Batch { latents: &latents, max_len: seq, drafts: &[], threads: 1 };
                 let clock = Instant::now();
                 let go_on = &mut |_: &tvae_tui::numeric::decoder::Step<'_>| {
                     std::ops::ControlFlow::Continue(())
@@ -60,7 +61,7 @@ pub fn windows(figures: &mut Vec<Figure>) -> Result<(), Failure> {
                 let milliseconds = 1e3 * clock.elapsed().as_secs_f64();
                 times.push(1e3 * milliseconds / (rows[0].len() + 1) as f64);
             }
-            row("one text decoded", times);
+            row("one text decoded by one thread", times);
             drop((model, generator));
             let mut trainer = Trainer::with(config, &lines)?;
             let mut times = Vec::new();
@@ -103,12 +104,13 @@ pub fn checkpoints(figures: &mut Vec<Figure>) -> Result<(), Failure> {
             config.checkpoint = checkpoint;
             let mut trainer = Trainer::with(config, &lines)?;
             let (mut times, mut peaks) = (Vec::new(), Vec::new());
-            for _ in 0..=4 {
+            for _ in 0..=2 {
                 ALLOCATOR.restart();
                 times.push(trainer.step()?.0);
                 peaks.push(ALLOCATOR.peak() as f64 / 1e6);
             }
             let model = format!("12 M model, {seq} tokens");
+            eprintln!("{model}: {name}");
             let (time, peak) = (format!("train step, {name}"), format!("peak memory, {name}"));
             figures.push(Figure::of(&model, &time, "f32", "ms", times.split_off(1)));
             figures.push(Figure::of(&model, &peak, "f32", "MB", peaks.split_off(1)));
