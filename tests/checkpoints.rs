@@ -59,7 +59,6 @@ fn step(
     let model = TransformerVae::new(shape.clone(), 3, &Device::Cpu).expect("a model");
     let lines: Vec<&[u32]> = lines.iter().map(Vec::as_slice).collect();
     let input = StepInput {
-        progress: 1.0,
         step: 5_000,
         progress: 0.5,
         sigma_max: 0.5,
@@ -191,7 +190,6 @@ fn memory_falls_with_every_layer_that_is_computed_again() {
     let peak = |checkpoint: Checkpointing| {
         let config = TrainConfig { checkpoint, ..config.clone() };
         let input = StepInput {
-            progress: 1.0,
             step: 0,
             progress: 0.5,
             sigma_max: 0.0,

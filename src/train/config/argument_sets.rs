@@ -27,7 +27,7 @@ pub const ARGUMENT_SETS: &[ArgumentSet] = &[
         "news headlines (hf:Fraser/news-category-dataset:headline)",
         "domain = 'headlines'",
     ),
-    set("AGNews", "news headlines (hf:ag_news)", "domain = 'headlines'"),
+    set("AGNews", "news headlines (hf:fancyzhx/ag_news)", "domain = 'headlines'"),
     set(
         "mnist_base",
         "digits of 28 × 28; 840 tokens with the original's tokenizer, 786 with ours",

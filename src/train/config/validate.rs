@@ -74,6 +74,12 @@ impl TrainConfig {
                 return fail(format!("{name} = {rate} must be between 0 and 1"));
             }
         }
+        if self.family == Family::Seed && n.null_latent > 0.0 {
+            return fail(format!(
+                "noise.null_latent = {} must be 0 with family = seed, which has no null latent",
+                n.null_latent
+            ));
+        }
         if n.delete + n.substitute + n.mask > 1.0 {
             return fail("noise.delete, substitute and mask together exceed 1".to_owned());
         }
