@@ -8,8 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p docs/pictures
 
-# Neither a person's configuration nor the variables of their terminal count.
-export XDG_CONFIG_HOME=/nonexistent
+# Neither a person's configuration and models nor the variables of their terminal count.
+export XDG_CONFIG_HOME=/nonexistent XDG_DATA_HOME=/nonexistent
 
 program=${1:-}
 # picture NAME SIZE KEYS
@@ -29,3 +29,4 @@ picture keep 120x40 '3 ctrl+d "the first blend" enter 7 ctrl+d "nearly B" enter 
 picture picker 120x40 'A "self"'
 picture palette 120x40 ': "path"'
 picture help 120x40 '?'
+picture models 120x40 'f3'

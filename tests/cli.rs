@@ -378,13 +378,13 @@ fn configured(text: &str) -> tempfile::TempDir {
 #[test]
 #[cfg(unix)]
 fn config_prints_what_is_in_effect_and_reads_it_back() {
-    let dir = configured("theme = \"light\"\nrungs = 5\n[keys]\nhelp = [\"f3\"]\n");
+    let dir = configured("theme = \"light\"\nrungs = 5\n[keys]\nhelp = [\"f6\"]\n");
     let run = |home: &std::path::Path, args: &[&str]| {
         let output = tvae().args(args).env("XDG_CONFIG_HOME", home).assert().success();
         String::from_utf8_lossy(&output.get_output().stdout).into_owned()
     };
     let printed = run(dir.path(), &["config"]);
-    for line in ["theme = \"light\"", "rungs = 5", "help = [\"f3\"]", "model = \"python\""] {
+    for line in ["theme = \"light\"", "rungs = 5", "help = [\"f6\"]", "model = \"python\""] {
         assert!(printed.lines().any(|l| l == line), "{line} in\n{printed}");
     }
     let again = configured(&printed);

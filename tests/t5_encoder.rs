@@ -191,6 +191,7 @@ fn shapes_that_cannot_be_are_told() {
             queries,
             latent_tokens,
             family,
+            noise: Noise::none(),
             ..TrainConfig::preset(Preset::Tiny, "python")
         };
         config.validate().map_err(|e| e.to_string())

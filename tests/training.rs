@@ -461,9 +461,9 @@ fn a_full_disk_is_an_error_that_loses_nothing() {
     child.kill().expect("kill");
     child.wait().expect("wait");
     let (before, _, _) = Checkpoint::load(&out).expect("a checkpoint");
-    // Files may not grow past 8 KiB: every checkpoint write fails as on a full disk.
+    // Files may not grow past 64 KiB: every checkpoint write fails as on a full disk.
     let script = format!(
-        "trap '' XFSZ; ulimit -f 16; exec {} train --data {} --out {} --resume",
+        "trap '' XFSZ; ulimit -f 128; exec {} train --data {} --out {} --resume",
         env!("CARGO_BIN_EXE_tvae-tui"),
         dir.path().join("lines.txt").display(),
         out.display()

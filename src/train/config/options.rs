@@ -129,7 +129,6 @@ pub const OPTIONS: &[TrainOption] = &[
     option("eval_steps", "steps between evaluations instead; 0: by time"),
     option("history", "models of earlier evaluations that are kept, to go back to; 0 for none"),
     choice("tensorboard", SWITCH, "also write figures, ladders and samples for TensorBoard, into the run's folder"),
-    choice("tensorboard", SWITCH, "also write figures, ladders and samples for TensorBoard"),
     option("save_minutes", "minutes between checkpoints; what a crash can cost"),
     option("save_steps", "steps between checkpoints instead; 0: by time"),
 ];
