@@ -8,12 +8,16 @@ use super::batch::{Sampler, POOL};
 use super::step::{run_shards, StepInput};
 use super::{encode_corpus, Budget, DataOptions, TrainConfig, TrainError};
 use crate::domain::domain;
-use crate::model::{Family, TransformerVae};
+use crate::model::TransformerVae;
 
 /// Lines that are looked at.
 const LINES: usize = 2000;
 /// Lines of the trial step at most: enough to fill the products.
 const TRIAL: usize = 32;
+/// Bytes of the program with the model that is explored.
+const PROGRAM: usize = 100_000_000;
+/// What the allocator holds for each byte that a step asks for, as measured.
+const KEPT: f64 = 1.2;
 /// Bytes of a number in single precision.
 const NUMBER: usize = 4;
 
@@ -136,7 +140,7 @@ pub fn estimate(config: &TrainConfig, lines: &[String]) -> Result<Estimate, Trai
         steps,
         minutes,
         lines: steps * batch,
-        memory: memory(config, parameters, rows * longest(&data.lengths())),
+        memory: memory(config, parameters, rows, longest(&data.lengths())),
         lengths,
     })
 }
@@ -148,17 +152,23 @@ fn longest(lengths: &[u32]) -> f64 {
     sorted.get(sorted.len() * 9 / 10).map_or(1.0, |&l| f64::from(l) + 1.0)
 }
 
-/// Bytes of weights, gradients, moments and averages, and of what a step of so many tokens keeps for its backward pass.
-fn memory(config: &TrainConfig, parameters: usize, tokens: f64) -> usize {
+/// Bytes of the program, and of weights, gradients, moments and averages, and of what a step of `rows` sequences of `length`
+/// tokens keeps for its backward pass.
+fn memory(config: &TrainConfig, parameters: usize, rows: f64, length: f64) -> usize {
     // The weights, the model that is saved for use, both moments, their average, and a gradient per shard.
     let state = parameters * NUMBER * (5 + config.shards);
-    let halvings = config.encoder_blocks.len() as i32;
-    let encoder: f64 = (0..halvings)
-        .map(|block| config.encoder_blocks[block as usize] as f64 / 2f64.powi(block))
-        .sum();
-    let upsampled = if config.family == Family::Seed { 1.5 } else { 1.0 };
-    // What a layer keeps per token: projections, attention, norms and the feed-forward layer's inside, and their gradients.
+    // Layers, and positions that they attend from and to, are halved from block to block.
+    let (mut encoder, mut pairs) = (0.0, 0.0);
+    for (block, &layers) in config.encoder_blocks.iter().enumerate() {
+        let share = 0.5f64.powi(block as i32);
+        encoder += layers as f64 * share;
+        pairs += layers as f64 * share * share;
+    }
+    let decoder = config.decoder_layers as f64;
+    // What a layer keeps per token: projections, norms, the feed-forward layer's inside, and their gradients; the decoder's
+    // has two attentions. Then the scores of each pair of positions: content, position and their softmax in the encoder.
     let layer = (14 * config.d_model + 2 * config.d_ff) as f64;
-    let layers = encoder + config.decoder_layers as f64 * 1.5 * upsampled;
-    state + (tokens * layers * layer) as usize * NUMBER
+    let scores = config.heads as f64 * length * (4.0 * pairs + 2.0 * decoder);
+    let numbers = rows * length * ((encoder + 1.5 * decoder) * layer + scores);
+    PROGRAM + state + (numbers * KEPT) as usize * NUMBER
 }

@@ -145,7 +145,8 @@ impl Widget for LineChart<'_> {
                     .data(cursor),
             );
         }
-        for (at, line) in lines.iter().enumerate().take(MARKERS.len()) {
+        // The thin ones last: what is drawn later lies on top.
+        for (at, line) in lines.iter().enumerate().take(MARKERS.len()).rev() {
             let graph = if line.len() > 1 { GraphType::Line } else { GraphType::Scatter };
             let marker = MARKERS[at].0;
             sets.push(

@@ -109,7 +109,8 @@ pub(super) fn opened(state: &mut State, given: String, info: ModelInfo, samples:
     let name = info.name.clone();
     engine::take(state, Reply::Ready { info, samples });
     tell(state, format!("opened {name}"));
-    if state.screen == Screen::Models && state.overlay.is_none() {
+    // Whoever opens a model wants to see it.
+    if state.overlay.is_none() {
         state.screen = Screen::Explore;
     }
 }

@@ -284,8 +284,10 @@ fn open_moment(state: &mut State) {
     if run.saved.is_none() && run.moment.is_none() {
         return refuse(state, "nothing is saved yet: pause the run, which saves it");
     }
-    let folder = run.moment_folder();
-    state.outbox.push(Effect::OpenModel(folder.display().to_string()));
+    let (name, folder) = (run.name(), run.moment_folder().display().to_string());
+    tell(state, format!("opening {name} …"));
+    state.models.opening = Some(folder.clone());
+    state.outbox.push(Effect::OpenModel(folder));
 }
 
 /// Asks what is to become of the run.

@@ -153,7 +153,12 @@ fn a_moment_is_opened_as_it_was_kept() {
     assert_eq!(PathBuf::from(opened(&now)), PathBuf::from("models/my-python"));
     let _ = train(&mut state, TrainCommand::Scrub(false));
     let then = train(&mut state, TrainCommand::Enter);
-    assert!(opened(&then).ends_with("step-0000050"));
+    let folder = opened(&then);
+    assert!(folder.ends_with("step-0000050"));
+    let info = ModelInfo { name: "then".into(), ..state.model.clone().expect("a model") };
+    let _ = update(&mut state, Action::Opened { given: folder, info, samples: Vec::new() });
+    assert_eq!(state.screen, Screen::Explore, "one sees it, while the run goes on");
+    assert!(state.training.is_running());
 }
 
 #[test]
