@@ -23,7 +23,7 @@ use crate::app::Series;
 
 /// What each line is drawn with, so that colour is not all that tells them apart.
 const MARKERS: [(Marker, &str); 4] =
-    [(Marker::Braille, "⠶"), (Marker::Dot, "•"), (Marker::Block, "█"), (Marker::HalfBlock, "▀")];
+    [(Marker::Braille, "⠶"), (Marker::Dot, "•"), (Marker::Bar, "▄"), (Marker::Block, "█")];
 
 /// One chart.
 pub struct LineChart<'a> {
