@@ -118,7 +118,7 @@ pub const OPTIONS: &[TrainOption] = &[
     option("accumulate", "batches whose gradients are summed before a step: a large batch in the memory of a small one"),
     option("label_smoothing", "share of every label that is spread over the vocabulary; 0.1 is usual where a model is too sure of itself"),
     choice("token_sort", SWITCH, "sort the lines of an epoch by length: next to no padding, batches less mixed"),
-    choice("checkpoint.encoder", SWITCH, "compute the encoder's layers again in the backward pass and do not keep them: less memory, up to a third more time"),
+    choice("checkpoint.encoder", SWITCH, "compute the encoder's layers again in the backward pass and do not keep them: less memory, up to two fifths more time"),
     option("checkpoint.every", "the same for the first decoder layer and every so many from there; 0 for none"),
     option("shards", "parts of a batch computed side by side, one thread each; part of the result"),
     choice("precision", &["f32", "bf16"], "products with weights; bf16 pays where the processor has an instruction for it"),
