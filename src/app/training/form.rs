@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
+use crate::engine::check_name;
 use crate::train::{DataOptions, Job, Preset, Source, TrainConfig, TrainOption, OPTIONS};
 
 /// Kinds of sequences, in the order that they are offered.
@@ -191,7 +192,7 @@ impl Form {
                 self.limit = Some(limit.ok_or("a number of lines, or nothing for all of them")?);
             }
             FormRow::Name => {
-                check_name(value)?;
+                check_name(value).map_err(|e| e.to_string())?;
                 value.clone_into(&mut self.name);
             }
             FormRow::Option(option) => {
@@ -259,15 +260,6 @@ impl Form {
 
 fn preset_name(preset: Preset) -> String {
     preset.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
-}
-
-/// A model's name is a folder's name, and nothing that leads elsewhere.
-fn check_name(name: &str) -> Result<(), String> {
-    let plain = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
-    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
-        return Err("a name of letters, digits, - and _".to_owned());
-    }
-    Ok(())
 }
 
 #[cfg(test)]
