@@ -117,6 +117,15 @@ impl Default for ReadOptions {
     }
 }
 
+impl ReadOptions {
+    /// For a model that takes so many tokens: digits in the largest size that fits, or in the smallest where none does.
+    #[must_use]
+    pub fn within(tokens: usize) -> Self {
+        let digits = mnist_text::Size::within(tokens).unwrap_or(mnist_text::Size::Tiny);
+        Self { digits, ..Self::default() }
+    }
+}
+
 /// A row that was skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {

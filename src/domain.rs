@@ -28,7 +28,7 @@ pub use attribute::{AttributeInfo, AttributeKind};
 pub use codec::{Codec, CodecError, FIRST_TOKEN_ID, MASK_ID, PAD_ID, START_ID};
 pub use levenshtein::{distance, levenshtein};
 pub use mark::{Mark, TokenClass};
-pub use picture::Picture;
+pub use picture::{Grid, Picture};
 
 /// The judgement on one text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +119,12 @@ pub trait Domain: Sync {
 
     /// A text as a picture, as far as it goes; `None` for domains whose texts are read.
     fn picture(&self, _text: &str) -> Option<Picture> {
+        None
+    }
+
+    /// How the ids of its sequences lie on a picture, for a model that takes so many tokens; `None` for domains whose texts
+    /// are read.
+    fn grid(&self, _max_len: usize) -> Option<Grid> {
         None
     }
 

@@ -10,6 +10,7 @@ mod error;
 mod flow;
 mod funnel;
 mod generate;
+mod grid;
 mod mmd;
 mod plan;
 mod score;
@@ -22,7 +23,8 @@ mod weights;
 pub use bottleneck::{kl_divergence, Encoded};
 pub use config::{
     AttentionKind, AttentionType, Bottleneck, Config, DecoderAttention, EncoderKind, Family,
-    FunnelConfig, Pooling, Queries, Regulariser, SphereShape, T5Config, TvaeConfig,
+    FunnelConfig, GridConfig, GridPooling, Pooling, Queries, Regulariser, SphereShape, T5Config,
+    TvaeConfig,
 };
 pub use context::{Checkpointing, Context};
 pub use error::Error;
@@ -37,8 +39,10 @@ use crate::numeric;
 use bottleneck::LatentMap;
 use candle_core::{DType, Device, Tensor, Var};
 use encoder::Encoder;
+use grid::GridEmbedding;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 use t5::Decoder;
 use weights::{Init, Store};
 
@@ -66,6 +70,7 @@ pub struct TransformerVae {
     device: Device,
     encoder: Encoder,
     queries: Option<Tensor>,
+    grid: Option<Arc<GridEmbedding>>,
     latent: LatentMap,
     decoder: Decoder,
     vars: BTreeMap<String, Var>,
@@ -113,7 +118,8 @@ impl TransformerVae {
     }
 
     fn build(config: Config, mut store: Store, device: &Device) -> Result<Self, Error> {
-        let decoder = Decoder::new(&config, &mut store)?;
+        let grid = GridEmbedding::new(&config, &mut store)?.map(Arc::new);
+        let decoder = Decoder::new(&config, grid.clone(), &mut store)?;
         let encoder = Encoder::new(&config, &mut store)?;
         let latent = LatentMap::new(&config, &mut store)?;
         let queries = match config.prepended() {
@@ -121,7 +127,8 @@ impl TransformerVae {
             n => Some(store.get("tvae.queries", &[n, config.t5.d_model], Init::Normal(0.02))?),
         };
         let (vars, rest) = store.finish();
-        Ok(Self { config, device: device.clone(), encoder, queries, latent, decoder, vars, rest })
+        let device = device.clone();
+        Ok(Self { config, device, encoder, queries, grid, latent, decoder, vars, rest })
     }
 
     /// Saves `model.safetensors` in this type and `config.json`, each file whole or not at all.
@@ -231,6 +238,11 @@ impl TransformerVae {
         self.states_of_embedded(&hidden, &mask, ctx)
     }
 
+    /// What the decoder adds to its inputs at the first positions, `[positions × d_model]`; nothing without a grid.
+    pub(super) fn position_values(&self) -> Result<Vec<f32>, Error> {
+        Ok(self.grid.as_ref().map(|grid| grid.values()).transpose()?.unwrap_or_default())
+    }
+
     /// The encoder's hidden states of embedded texts [b, s, d] and their mask [b, s].
     fn states_of_embedded(
         &self,
@@ -238,6 +250,8 @@ impl TransformerVae {
         mask: &Tensor,
         ctx: &Context,
     ) -> candle_core::Result<Tensor> {
+        let placed = self.grid.as_ref().map(|grid| grid.add(hidden)).transpose()?;
+        let hidden = placed.as_ref().unwrap_or(hidden);
         let Some(queries) = &self.queries else {
             return self.encoder.forward(hidden, mask, ctx);
         };
@@ -369,8 +383,7 @@ impl TransformerVae {
     }
 
     /// `scale` times the summed cross entropy, in nats, of hidden states [n, d] in front of the head against targets other
-    /// than `ignore`; with label smoothing s, a share s of a target is spread evenly over the vocabulary. The logits never stand
-    /// in memory as a whole.
+    /// than `ignore`. The logits never stand in memory as a whole.
     ///
     /// # Errors
     /// Where shapes do not fit, or a target is no word.
@@ -379,7 +392,7 @@ impl TransformerVae {
         hidden: &Tensor,
         targets: &[u32],
         ignore: u32,
-        smoothing: f64,
+        smoothing: numeric::Smoothing,
         scale: f64,
     ) -> candle_core::Result<Tensor> {
         self.decoder.cross_entropy(hidden, targets, ignore, smoothing, scale)

@@ -29,7 +29,7 @@ pub use attention::{
 pub use feed_forward::feed_forward;
 pub use kernel::{Isa, Precision};
 pub use linear::{embedding, linear, linear_relu};
-pub use loss::{cross_entropy, cross_entropy_sum, linear_cross_entropy};
+pub use loss::{cross_entropy, cross_entropy_sum, linear_cross_entropy, Near, Smoothing};
 pub use norm::{layer_norm, rms_norm, unit_rms};
 pub use recompute::recomputed;
 pub use relative::relative_scores;

@@ -37,7 +37,7 @@ pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
 pub use codebook::{perplexity, CodeUse};
 pub use config::{
     reference, train_option, ArgumentSet, Blend, Budget, Critic, CriticHead, Cycle, CycleKind,
-    Decay, Distill, Fsq, InterpolationInputs, Kl, Noise, Optimiser, OptimiserKind, Preset,
+    Decay, Distill, Fsq, InterpolationInputs, Kl, Noise, Optimiser, OptimiserKind, Pixels, Preset,
     PresetNames, PresetNamesError, Smoothness, TrainConfig, TrainOption, Vq, ARGUMENT_SETS,
     OPTIONS,
 };

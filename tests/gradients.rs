@@ -9,7 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use tvae_tui::numeric::{
     attention, composed_attention, cross_entropy, cross_entropy_sum, embedding, feed_forward,
     gelu_new, layer_norm, linear, linear_cross_entropy, linear_relu, relative_scores, relu,
-    rms_norm, unit_rms, with_precision, AttentionArgs, Bias, Precision, Projections, RelativeIndex,
+    rms_norm, unit_rms, with_precision, AttentionArgs, Bias, Near, Precision, Projections,
+    RelativeIndex, Smoothing,
 };
 
 fn random(shape: &[usize], seed: u64) -> Var {
@@ -138,6 +139,42 @@ fn losses() {
     assert_eq!(scalar(&none), 0.0);
 }
 
+/// Levels 4 to 16 of 19 words, a target's share halved with every level.
+fn near(even: f64) -> Smoothing {
+    let width = 1.0 / std::f64::consts::LN_2;
+    Smoothing { even, near: Some(Near { first: 4, count: 13, width }) }
+}
+
+#[test]
+fn targets_are_shared_with_neighbouring_levels() {
+    let logits = random(&[5, 19], 9);
+    // The lowest level, one inside, the highest, a word that is no level, one that is ignored.
+    let targets = [4u32, 9, 16, 2, 1];
+    for even in [0.0, 0.1] {
+        check("shared", &[&logits], &|| cross_entropy(&logits, &targets, 1, near(even)));
+    }
+    let log_softmax = candle_nn::ops::log_softmax(&logits, 1).and_then(|l| l.to_vec2::<f32>());
+    let log_softmax = log_softmax.expect("log probabilities");
+    let wanted: f64 = targets[..4]
+        .iter()
+        .zip(&log_softmax)
+        .map(|(&target, row)| {
+            let share = |level: u32| match target {
+                2 => f64::from(u8::from(level == 2)),
+                _ if !(4..17).contains(&level) => 0.0,
+                _ => 0.5f64.powi(level.abs_diff(target) as i32),
+            };
+            let sum: f64 = (0..19).map(share).sum();
+            -(0..19).map(|k| share(k) / sum * f64::from(row[k as usize])).sum::<f64>()
+        })
+        .sum();
+    let got = cross_entropy_sum(&logits, &targets, 1, near(0.0)).expect("loss");
+    assert!((scalar(&got) - wanted).abs() < 1e-4, "{} {wanted}", scalar(&got));
+    let wide = Near { first: 7, count: 13, width: 1.0 };
+    let wide = Smoothing { even: 0.0, near: Some(wide) };
+    assert!(cross_entropy(&logits, &targets, 1, wide).is_err(), "levels beyond the vocabulary");
+}
+
 #[test]
 fn attentions() {
     let (b, sk, heads, d, entries) = (3, 7, 2, 9, 11);
@@ -244,11 +281,14 @@ fn feed_forward_and_relu() {
 #[test]
 fn a_heads_cross_entropy_without_its_logits() {
     // More rows than are computed at a time.
-    let (n, d, vocab) = (300, 5, 9);
+    let (n, d, vocab) = (300, 5, 19);
     let (hidden, w) = (random(&[n, d], 1), random(&[vocab, d], 2));
     let targets: Vec<u32> = (0..n as u32).map(|i| i * 7 % vocab as u32).collect();
     let scale = 1.0 / n as f64;
-    for (smoothing, factor) in [(0.0, 1.0), (0.0, 0.3), (0.2, 1.0)] {
+    let even = Smoothing::from;
+    for (smoothing, factor) in
+        [(even(0.0), 1.0), (even(0.0), 0.3), (even(0.2), 1.0), (near(0.1), 1.0)]
+    {
         let fused = || linear_cross_entropy(&hidden, &w, &targets, 3, smoothing, scale);
         let composed =
             || cross_entropy_sum(&linear(&hidden, &w, None)?, &targets, 3, smoothing)? * scale;

@@ -138,7 +138,7 @@ fn examples(args: &DirectionsArgs, model: &LoadedModel) -> anyhow::Result<Vec<Ex
         column: args.column.clone(),
         label: args.label_column.clone(),
         limit: Some(limit),
-        ..ReadOptions::default()
+        ..ReadOptions::within(model.max_len())
     };
     Ok(corpus::read(path, &options)?.examples)
 }

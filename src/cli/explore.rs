@@ -147,9 +147,12 @@ fn open_with(precision: Option<Precision>, data: Option<Texts>, seed: u64) -> Op
         let mut model = ModelArg { model: model.to_owned(), precision }.load(None)?;
         let domain = model.domain().name();
         if let Some(data) = data.as_ref().filter(|_| *first.get_or_init(|| domain) == domain) {
+            let digits = ReadOptions::within(model.max_len()).digits;
             model = model.with_samples(match data {
                 Texts::Read(texts) => texts.clone(),
-                Texts::In(data, options) => texts(data, options, seed)?,
+                Texts::In(data, options) => {
+                    texts(data, &ReadOptions { digits, ..options.clone() }, seed)?
+                }
             });
         }
         Ok(Box::new(model) as Box<dyn LatentModel>)

@@ -38,7 +38,7 @@ pub struct PrecisionArgs {
 
 pub fn run(args: &PrecisionArgs) -> anyhow::Result<ExitCode> {
     let model = args.model.open()?;
-    let corpus = corpus::read(&args.data, &ReadOptions::default())?;
+    let corpus = corpus::read(&args.data, &ReadOptions::within(model.max_len()))?;
     let lines: Vec<String> = corpus.examples.into_iter().map(|e| e.text).collect();
     anyhow::ensure!(lines.len() >= 2, "{} holds fewer than two lines", args.data.display());
     let pairs = crate::eval::sample_pairs(lines.len(), args.pairs as usize, args.seed);

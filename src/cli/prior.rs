@@ -99,7 +99,7 @@ pub fn run(args: &PriorArgs) -> anyhow::Result<ExitCode> {
     let options = ReadOptions {
         column: args.column.clone(),
         limit: Some(args.limit as usize),
-        ..ReadOptions::default()
+        ..ReadOptions::within(model.max_len())
     };
     let examples = corpus::read(&args.data, &options)?.examples;
     let stop = super::stop_on_signals()?;

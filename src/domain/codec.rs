@@ -20,6 +20,8 @@ pub const PAD_ID: u32 = 1;
 pub const MASK_ID: u32 = 2;
 /// First id that is an ordinary token.
 pub const FIRST_TOKEN_ID: u32 = 3;
+/// Id of the lowest level in the tokenizer of digits: both directions come in front.
+pub(super) const FIRST_LEVEL_ID: u32 = FIRST_TOKEN_ID + 2;
 
 /// A tokenizer that cannot be read, trained or applied.
 #[derive(Debug, thiserror::Error)]
@@ -168,8 +170,7 @@ impl Codec {
     #[must_use]
     pub fn with_room(mut self, tokens: usize) -> Self {
         if let Form::Pixels(size) = &mut self.form {
-            // The direction comes first.
-            *size = Size::ALL.into_iter().find(|s| s.side() * s.side() + 2 <= tokens);
+            *size = Size::within(tokens);
         }
         self
     }

@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
-use super::{digit_attributes, mark, AttributeInfo, Codec, CodecError, Domain, Picture, Verdict};
+use super::{
+    codec, digit_attributes, mark, AttributeInfo, Codec, CodecError, Domain, Grid, Picture, Verdict,
+};
 use crate::corpus::idx;
-use crate::corpus::mnist_text::{level_of, read_pixels, Digit, Direction, Size};
+use crate::corpus::mnist_text::{level_of, read_pixels, Digit, Direction, Size, LEVELS};
 use crate::corpus::Example;
 
 const IMAGES: &[u8] = include_bytes!("../../assets/samples/mnist-images-idx3-ubyte.gz");
@@ -85,10 +87,16 @@ impl Domain for Mnist {
         samples(Size::default())
     }
 
+    fn grid(&self, max_len: usize) -> Option<Grid> {
+        Size::within(max_len).map(|size| Grid {
+            side: size.side(),
+            before: 1,
+            levels: codec::FIRST_LEVEL_ID..codec::FIRST_LEVEL_ID + u32::from(LEVELS),
+        })
+    }
+
     fn samples_within(&self, max_len: usize) -> Vec<Example> {
-        // The direction and the end take a token each.
-        let fits = |size: &Size| size.side() * size.side() + 2 <= max_len;
-        samples(Size::ALL.into_iter().find(fits).unwrap_or(Size::Tiny))
+        samples(Size::within(max_len).unwrap_or(Size::Tiny))
     }
 }
 

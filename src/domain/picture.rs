@@ -1,5 +1,7 @@
 //! Sequences that are pictures, as grey levels for whoever draws them.
 
+use std::ops::Range;
+
 use crate::corpus::mnist_text::{Digit, LEVELS};
 
 /// A grey picture, row by row from the top.
@@ -58,6 +60,17 @@ impl Picture {
     pub fn is_whole(&self) -> bool {
         self.levels.iter().all(Option::is_some)
     }
+}
+
+/// How the ids of a sequence lie on a square picture, row by row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grid {
+    /// Pixels of a row, and rows.
+    pub side: usize,
+    /// Ids in front of the first pixel.
+    pub before: usize,
+    /// The ids of the levels, from background to full ink.
+    pub levels: Range<u32>,
 }
 
 impl From<&Digit> for Picture {

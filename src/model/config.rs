@@ -6,7 +6,7 @@ mod shape;
 
 pub use options::{Bottleneck, Family, Queries, Regulariser, TvaeConfig};
 pub use parts::{AttentionType, FunnelConfig, Pooling, T5Config};
-pub use shape::{AttentionKind, DecoderAttention, EncoderKind};
+pub use shape::{AttentionKind, DecoderAttention, EncoderKind, GridConfig, GridPooling};
 
 use super::Error;
 use serde::{Deserialize, Serialize};
@@ -215,6 +215,12 @@ impl Config {
         self.tvae.as_ref().map_or_else(DecoderAttention::default, |t| t.attention)
     }
 
+    /// How sequences lie on a picture; `None` where they are none.
+    #[must_use]
+    pub fn grid(&self) -> Option<GridConfig> {
+        self.sphere_options().and_then(|t| t.grid)
+    }
+
     /// Layers of the T5 encoder; the decoder's number where the file does not say.
     #[must_use]
     pub fn t5_encoder_layers(&self) -> usize {
@@ -295,6 +301,9 @@ impl Config {
             if !self.skip_upsample {
                 return fail("`skip_upsample` has to be true with the T5 encoder".into());
             }
+        }
+        if self.grid().is_some_and(|grid| grid.side == 0) {
+            return fail("`tvae.grid.side` has to be 1 or more".into());
         }
         self.check_codes()?;
         let sizes = [

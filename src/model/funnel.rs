@@ -1,8 +1,8 @@
 //! The Funnel-Transformer encoder (Dai et al. 2020), as transformers 4.3 computes it.
 
-use super::config::{Family, FunnelConfig, Pooling};
+use super::config::{Family, FunnelConfig, GridConfig, Pooling};
 use super::context::Context;
-use super::plan::{Front, Geometry, Plan, Pool};
+use super::plan::{Cells, Front, Geometry, Plan, Pool};
 use super::weights::{Init, Scope, Store};
 use super::{Config, Error};
 use crate::numeric::{self, AttentionArgs, Bias, Projections, RelativeIndex};
@@ -34,6 +34,7 @@ pub(super) struct Funnel {
     config: Arc<FunnelConfig>,
     family: Family,
     front: Front,
+    grid: Option<GridConfig>,
     blocks: Vec<Vec<Arc<Layer>>>,
     plans: Mutex<HashMap<usize, Arc<Plan>>>,
 }
@@ -59,6 +60,7 @@ impl Funnel {
             config: Arc::new(config.funnel.clone()),
             family: config.family(),
             front,
+            grid: config.grid(),
             blocks,
             plans: Mutex::default(),
         })
@@ -103,7 +105,7 @@ impl Funnel {
         if plans.len() >= PLANS {
             plans.clear();
         }
-        let plan = Arc::new(Plan::new(&self.config, self.front, len, hidden.device())?);
+        let plan = Arc::new(Plan::new(&self.config, self.front, self.grid, len, hidden.device())?);
         plans.insert(len, Arc::clone(&plan));
         Ok(plan)
     }
@@ -130,8 +132,15 @@ impl Funnel {
         })
     }
 
-    /// Pools hidden states [b, s, d] by two behind the front.
+    /// Pools hidden states [b, s, d] behind the front, by two or as their cells lie.
     fn pool(&self, hidden: &Tensor, rows: &[Vec<f32>], pool: &Pool) -> Result<Tensor> {
+        if let Some(cells) = pool.cells {
+            let taken = hidden.narrow(1, pool.front, pool.taken)?;
+            let end = pool.front + pool.taken;
+            let rest = hidden.narrow(1, end, hidden.dim(1)? - end)?;
+            let front = hidden.narrow(1, 0, pool.front)?;
+            return Tensor::cat(&[&front, &self.pool_cells(&taken, cells)?, &rest], 1);
+        }
         let (b, _, d) = hidden.dims3()?;
         let windows = pool.taken.div_ceil(2);
         let mut taken = hidden.narrow(1, pool.front, pool.taken)?;
@@ -157,6 +166,31 @@ impl Funnel {
         Tensor::cat(&[&hidden.narrow(1, 0, pool.front)?, &pooled], 1)
     }
 
+    /// Pools cells [b, rows · columns, d] window by window.
+    fn pool_cells(&self, cells: &Tensor, grid: Cells) -> Result<Tensor> {
+        let (b, _, d) = cells.dims3()?;
+        let (height, width) = grid.window;
+        let windows = grid.pooled();
+        // At the lower and right edges a window may lie half outside: its own last row and column fill it up for the maximum,
+        // and for the mean nothing does.
+        let (below, beside) =
+            (windows.rows * height - grid.rows, windows.columns * width - grid.columns);
+        let max = self.config.pooling_type == Pooling::Max;
+        let mut cells = cells.reshape((b, grid.rows, grid.columns, d))?;
+        if max {
+            cells = cells.pad_with_same(1, 0, below)?.pad_with_same(2, 0, beside)?;
+        } else {
+            cells = cells.pad_with_zeros(1, 0, below)?.pad_with_zeros(2, 0, beside)?;
+        }
+        let cells = cells.reshape((b, windows.rows, height, windows.columns, width, d))?;
+        if max {
+            return cells.max(4)?.max(2)?.reshape((b, windows.count(), d));
+        }
+        let sums = cells.sum(4)?.sum(2)?.reshape((b, windows.count(), d))?;
+        let shares = grid.windows().iter().map(|w| 1.0 / w.len() as f32).collect::<Vec<_>>();
+        sums.broadcast_mul(&Tensor::from_vec(shares, (1, windows.count(), 1), sums.device())?)
+    }
+
     /// The share of both positions of a window in their mean. The original counts padding, `sphere`
     /// counts tokens only.
     fn window_weights(&self, row: &[f32], pool: &Pool, window: usize) -> [f32; 2] {
@@ -177,6 +211,13 @@ impl Funnel {
         rows.iter()
             .map(|row| {
                 let (front, rest) = row.split_at(pool.front);
+                if let Some(cells) = pool.cells {
+                    let windows = cells.windows();
+                    let of = |w: &Vec<usize>| w.iter().map(|&at| rest[at]).reduce(join);
+                    let pooled = windows.iter().map(|w| of(w).unwrap_or(0.0));
+                    let rest = rest[pool.taken..].iter().copied();
+                    return front.iter().copied().chain(pooled).chain(rest).collect();
+                }
                 let windows = rest[..pool.taken].chunks(2);
                 let windows = windows.map(|w| w.iter().copied().reduce(join).unwrap_or(0.0));
                 front.iter().copied().chain(windows).collect()

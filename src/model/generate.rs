@@ -308,6 +308,7 @@ fn decoder_weights(model: &TransformerVae) -> Result<(DecoderSpec, DecoderWeight
     let bias = "decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight";
     let weights = DecoderWeights {
         embedding: get(EMBEDDING.to_owned())?,
+        positions: model.position_values()?,
         relative_bias: get(bias.to_owned())?,
         layers,
         final_norm: get("decoder.final_layer_norm.weight".to_owned())?,

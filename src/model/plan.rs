@@ -1,7 +1,7 @@
 //! Where every position of the encoder stands: which positions attend to which at what distance,
 //! and how the sequence shrinks from block to block.
 
-use super::config::FunnelConfig;
+use super::config::{FunnelConfig, GridConfig};
 use candle_core::{Device, Result, Tensor};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,10 +22,50 @@ pub(super) struct Geometry {
 pub(super) struct Pool {
     /// Positions in front that stay as they are.
     pub(super) front: usize,
-    /// Positions behind them that are pooled; what follows is dropped.
+    /// Positions behind them that are pooled; what follows is dropped, or with `cells` stays.
     pub(super) taken: usize,
+    /// How they lie on a grid; without, each two that follow one another are pooled.
+    pub(super) cells: Option<Cells>,
     /// The first layer's distances.
     pub(super) geometry: Geometry,
+}
+
+/// Cells of a grid, row by row, and the windows in which they are pooled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cells {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    /// Rows and columns of a window.
+    pub(super) window: (usize, usize),
+}
+
+impl Cells {
+    /// The grid of windows.
+    pub(super) fn pooled(self) -> Self {
+        let (height, width) = self.window;
+        Self { rows: self.rows.div_ceil(height), columns: self.columns.div_ceil(width), ..self }
+    }
+
+    pub(super) fn count(self) -> usize {
+        self.rows * self.columns
+    }
+
+    /// For every window, row by row, the cells that are in it.
+    pub(super) fn windows(self) -> Vec<Vec<usize>> {
+        let (height, width) = self.window;
+        let windows = self.pooled();
+        (0..windows.count())
+            .map(|at| {
+                let (top, left) = (at / windows.columns * height, at % windows.columns * width);
+                (top..(top + height).min(self.rows))
+                    .flat_map(|row| {
+                        (left..(left + width).min(self.columns))
+                            .map(move |column| row * self.columns + column)
+                    })
+                    .collect()
+            })
+            .collect()
+    }
 }
 
 /// One block of the encoder at one sequence length.
@@ -69,15 +109,32 @@ impl Plan {
     pub(super) fn new(
         config: &FunnelConfig,
         front: Front,
+        grid: Option<GridConfig>,
         len: usize,
         device: &Device,
     ) -> Result<Self> {
+        // A text that is too short for the grid is pooled as any sequence.
+        let mut cells = grid.and_then(|grid| {
+            let whole = len >= front.len() + grid.before + grid.side * grid.side;
+            let window = grid.pooling.window().filter(|_| whole)?;
+            Some(Cells { rows: grid.side, columns: grid.side, window })
+        });
+        let before = front.len() + grid.map_or(0, |grid| grid.before);
         let offset = if let Front::Queries(n) = front { n as i64 } else { 0 };
         let mut positions: Vec<i64> = (0..len as i64).map(|p| p - offset).collect();
         let mut stages = Vec::with_capacity(config.block_sizes.len());
         for block in 0..config.block_sizes.len() {
             let at = front.len().min(positions.len());
-            let pool = if block > 0 && positions.len() > at + 1 {
+            let pool = if let Some(old) = cells.filter(|_| block > 0) {
+                let mut pooled = positions[..before].to_vec();
+                pooled.extend(old.windows().iter().map(|w| positions[before + w[0]]));
+                pooled.extend(&positions[before + old.count()..]);
+                let keys = if config.pool_q_only { &positions } else { &pooled };
+                let geometry = Geometry::new(config, front, &pooled, keys, device)?;
+                positions = pooled;
+                cells = Some(old.pooled());
+                Some(Pool { front: before, taken: old.count(), cells: Some(old), geometry })
+            } else if block > 0 && positions.len() > at + 1 {
                 let mut taken = positions.len() - at;
                 if front == Front::Cls && config.truncate_seq {
                     taken -= 1;
@@ -87,7 +144,7 @@ impl Plan {
                 let keys = if config.pool_q_only { &positions } else { &pooled };
                 let geometry = Geometry::new(config, front, &pooled, keys, device)?;
                 positions = pooled;
-                Some(Pool { front: at, taken, geometry })
+                Some(Pool { front: at, taken, cells: None, geometry })
             } else {
                 None
             };

@@ -9,6 +9,7 @@ use layers::{Attention, Scales, Sees};
 
 use super::config::{DecoderAttention, Family};
 use super::context::Context;
+use super::grid::GridEmbedding;
 use super::weights::{Init, Store};
 use super::{Config, Error};
 use crate::numeric::decoder::relative_bucket;
@@ -101,6 +102,7 @@ pub(super) struct Decoder {
     spec: DecoderSpec,
     dropout: f64,
     embedding: Tensor,
+    grid: Option<Arc<GridEmbedding>>,
     head: Option<Tensor>,
     relative_bias: Tensor,
     blocks: Vec<Arc<Block>>,
@@ -108,7 +110,11 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    pub(super) fn new(config: &Config, store: &mut Store) -> std::result::Result<Self, Error> {
+    pub(super) fn new(
+        config: &Config,
+        grid: Option<Arc<GridEmbedding>>,
+        store: &mut Store,
+    ) -> std::result::Result<Self, Error> {
         let (spec, scales) = (DecoderSpec::new(config), Scales::new(config));
         let table = [spec.vocab, spec.d_model];
         let own = "decoder.embed_tokens.weight";
@@ -135,7 +141,7 @@ impl Decoder {
         let norm =
             store.get("decoder.final_layer_norm.weight", &[spec.d_model], Init::Constant(1.0))?;
         let dropout = config.t5.dropout_rate;
-        Ok(Self { spec, dropout, embedding, head, relative_bias, blocks, norm })
+        Ok(Self { spec, dropout, embedding, grid, head, relative_bias, blocks, norm })
     }
 
     /// The embedding matrix that encoder and decoder share.
@@ -156,7 +162,11 @@ impl Decoder {
         ctx: &Context,
     ) -> Result<Tensor> {
         let bias = self.position_bias(ids.dim(1)?)?;
-        let mut hidden = ctx.dropout(numeric::embedding(&self.embedding, ids)?, self.dropout)?;
+        let mut hidden = numeric::embedding(&self.embedding, ids)?;
+        if let Some(grid) = &self.grid {
+            hidden = grid.add(&hidden)?;
+        }
+        hidden = ctx.dropout(hidden, self.dropout)?;
         for (layer, block) in self.blocks.iter().enumerate() {
             if !ctx.recomputes().decoder_layer(layer) {
                 hidden = block.forward(&hidden, (memory, memory_mask), &bias, ctx)?;
@@ -185,14 +195,13 @@ impl Decoder {
         hidden * self.spec.head_scale
     }
 
-    /// `scale` times the summed cross entropy of hidden states [n, d] against targets other than `ignore`; with label
-    /// smoothing s, a share s of a target is spread evenly over the vocabulary.
+    /// `scale` times the summed cross entropy of hidden states [n, d] against targets other than `ignore`.
     pub(super) fn cross_entropy(
         &self,
         hidden: &Tensor,
         targets: &[u32],
         ignore: u32,
-        smoothing: f64,
+        smoothing: numeric::Smoothing,
         scale: f64,
     ) -> Result<Tensor> {
         let head = self.head.as_ref().unwrap_or(&self.embedding);

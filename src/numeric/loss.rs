@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor, D};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor};
 use multiversion::multiversion;
 
 use super::kernel::{Precision, Write};
@@ -10,8 +10,113 @@ use super::slices::{
     columns_of, exp, fused, max, new_product, precision, product_in, rows_of, sum, view, Target,
 };
 
+/// How a target is softened; a number is [`Smoothing::even`] alone.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Smoothing {
+    /// Share of a target that is spread evenly over the vocabulary (Szegedy et al. 2016).
+    pub even: f64,
+    /// Words that are levels of one quantity: a target among them is shared with its neighbours.
+    pub near: Option<Near>,
+}
+
+/// Words that follow one another as levels of a quantity. A target t among them becomes q(k) ∝ exp(−|k − t| / width) over
+/// all of them, so that a level beside the true one is less wrong than one far away.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Near {
+    /// The lowest level's id.
+    pub first: u32,
+    /// How many levels there are.
+    pub count: u32,
+    /// How far a target reaches, in levels; above 0.
+    pub width: f64,
+}
+
+impl From<f64> for Smoothing {
+    fn from(even: f64) -> Self {
+        Self { even, near: None }
+    }
+}
+
+impl Near {
+    /// For each level as target the shares of all levels, `[count, count]`.
+    fn shares(self) -> Vec<f32> {
+        let count = self.count as usize;
+        let mut all = Vec::with_capacity(count * count);
+        for target in 0..count {
+            let weight = |level: usize| (-(level.abs_diff(target) as f64) / self.width).exp();
+            let sum: f64 = (0..count).map(weight).sum();
+            all.extend((0..count).map(|level| (weight(level) / sum) as f32));
+        }
+        all
+    }
+}
+
+/// Targets of rows of logits, softened.
+struct Softened {
+    ids: Vec<u32>,
+    ignore: u32,
+    even: f32,
+    near: Option<(Near, Vec<f32>)>,
+}
+
+impl Softened {
+    fn new(ids: &[u32], ignore: u32, smoothing: Smoothing) -> Self {
+        let near = smoothing.near.map(|near| (near, near.shares()));
+        Self { ids: ids.to_vec(), ignore, even: smoothing.even as f32, near }
+    }
+
+    /// A target's place among the levels and what becomes of it; `None` for one that is no level.
+    fn shared(&self, target: u32) -> Option<(usize, &[f32])> {
+        let (near, shares) = self.near.as_ref()?;
+        let count = near.count as usize;
+        let level = target.checked_sub(near.first).filter(|&l| l < near.count)? as usize;
+        Some((near.first as usize, shares.get(level * count..(level + 1) * count)?))
+    }
+
+    /// The cross entropy of one row of logits, which become its gradient times `scale`.
+    fn entropy(&self, row: &mut [f32], target: u32, scale: f32) -> f32 {
+        let kept = (1.0 - self.even) * scale;
+        match self.shared(target) {
+            None => {
+                let at = target as usize;
+                let value = row[at];
+                let loss = entropy_row(row, value, self.even, scale);
+                row[at] -= kept;
+                loss
+            }
+            Some((first, shares)) => {
+                let levels = &row[first..first + shares.len()];
+                let value = levels.iter().zip(shares).map(|(x, q)| x * q).sum();
+                let loss = entropy_row(row, value, self.even, scale);
+                let levels = &mut row[first..first + shares.len()];
+                levels.iter_mut().zip(shares).for_each(|(g, q)| *g -= kept * q);
+                loss
+            }
+        }
+    }
+
+    /// The softened targets as rows over the vocabulary, `[n, vocab]`; zeros for those that are ignored.
+    fn rows(&self, vocab: usize) -> Vec<f32> {
+        let mut all = vec![0f32; self.ids.len() * vocab];
+        for (row, &target) in all.chunks_exact_mut(vocab).zip(&self.ids) {
+            if target == self.ignore {
+                continue;
+            }
+            row.fill(self.even / vocab as f32);
+            match self.shared(target) {
+                None => row[target as usize] += 1.0 - self.even,
+                Some((first, shares)) => {
+                    let levels = row[first..].iter_mut().zip(shares);
+                    levels.for_each(|(q, share)| *q += (1.0 - self.even) * share);
+                }
+            }
+        }
+        all
+    }
+}
+
 /// Mean of the cross entropy of `logits` `[n, vocab]` against `targets` other than `ignore`, in nats; 0 where all are
-/// ignored. With smoothing s, a share s of the target is spread evenly over the vocabulary.
+/// ignored.
 ///
 /// # Errors
 /// Shapes that do not fit; a target outside the vocabulary.
@@ -19,10 +124,10 @@ pub fn cross_entropy(
     logits: &Tensor,
     targets: &[u32],
     ignore: u32,
-    label_smoothing: f64,
+    smoothing: impl Into<Smoothing>,
 ) -> Result<Tensor> {
     let count = targets.iter().filter(|&&t| t != ignore).count();
-    cross_entropy_sum(logits, targets, ignore, label_smoothing)? / count.max(1) as f64
+    cross_entropy_sum(logits, targets, ignore, smoothing)? / count.max(1) as f64
 }
 
 /// As [`cross_entropy`], summed: shards of a batch divide by the whole batch's count.
@@ -33,27 +138,23 @@ pub fn cross_entropy_sum(
     logits: &Tensor,
     targets: &[u32],
     ignore: u32,
-    label_smoothing: f64,
+    smoothing: impl Into<Smoothing>,
 ) -> Result<Tensor> {
     let (n, vocab) = logits.dims2()?;
     if n != targets.len() {
         candle_core::bail!("{} targets for logits {:?}", targets.len(), logits.shape());
     }
-    check(targets, ignore, vocab)?;
+    let targets = checked(targets, ignore, smoothing.into(), vocab)?;
     if fused(&[logits]) {
-        let op = CrossEntropy {
-            targets: targets.to_vec(),
-            ignore,
-            smoothing: label_smoothing as f32,
-            gradient: Mutex::new(None),
-        };
-        return logits.contiguous()?.apply_op1(op);
+        return logits
+            .contiguous()?
+            .apply_op1(CrossEntropy { targets, gradient: Mutex::new(None) });
     }
-    composed(logits, targets, ignore, label_smoothing)
+    composed(logits, &targets)
 }
 
 /// `scale` times the summed cross entropy of the logits `hidden · wᵀ` against `targets` other than `ignore`, in nats:
-/// `hidden` `[n, d]`, `w` `[vocab, d]`; smoothing as in [`cross_entropy`]. The logits are computed some rows at a time and never stand in memory as a whole;
+/// `hidden` `[n, d]`, `w` `[vocab, d]`. The logits are computed some rows at a time and never stand in memory as a whole;
 /// the gradients are there with the forward pass.
 ///
 /// # Errors
@@ -63,7 +164,7 @@ pub fn linear_cross_entropy(
     w: &Tensor,
     targets: &[u32],
     ignore: u32,
-    label_smoothing: f64,
+    smoothing: impl Into<Smoothing>,
     scale: f64,
 ) -> Result<Tensor> {
     let (n, d) = hidden.dims2()?;
@@ -76,64 +177,59 @@ pub fn linear_cross_entropy(
             w.shape()
         );
     }
-    check(targets, ignore, vocab)?;
+    let targets = checked(targets, ignore, smoothing.into(), vocab)?;
     if fused(&[hidden, w]) {
         let op = Head {
-            targets: targets.to_vec(),
-            ignore,
-            smoothing: label_smoothing as f32,
+            targets,
             scale: scale as f32,
             precision: precision(),
             gradients: Mutex::new(None),
         };
         return hidden.contiguous()?.apply_op2(&w.contiguous()?, op);
     }
-    composed(&hidden.matmul(&w.t()?)?, targets, ignore, label_smoothing)? * scale
+    composed(&hidden.matmul(&w.t()?)?, &targets)? * scale
 }
 
-fn check(targets: &[u32], ignore: u32, vocab: usize) -> Result<()> {
-    if let Some(bad) = targets.iter().find(|&&t| t != ignore && t as usize >= vocab) {
+fn checked(ids: &[u32], ignore: u32, smoothing: Smoothing, vocab: usize) -> Result<Softened> {
+    if let Some(bad) = ids.iter().find(|&&t| t != ignore && t as usize >= vocab) {
         candle_core::bail!("target {bad} outside a vocabulary of {vocab}");
     }
-    Ok(())
+    if let Some(near) = smoothing.near {
+        if near.first as usize + near.count as usize > vocab || near.width <= 0.0 {
+            candle_core::bail!("{near:?} does not fit a vocabulary of {vocab}");
+        }
+    }
+    Ok(Softened::new(ids, ignore, smoothing))
 }
 
-fn composed(logits: &Tensor, targets: &[u32], ignore: u32, smoothing: f64) -> Result<Tensor> {
+fn composed(logits: &Tensor, targets: &Softened) -> Result<Tensor> {
     let (n, vocab) = logits.dims2()?;
-    let device = logits.device();
-    let kept: Vec<f32> = targets.iter().map(|&t| f32::from(u8::from(t != ignore))).collect();
-    let index: Vec<u32> = targets.iter().map(|&t| if t == ignore { 0 } else { t }).collect();
     let shifted = logits.broadcast_sub(&logits.max_keepdim(1)?.detach())?;
     let log_probs = shifted.broadcast_sub(&shifted.exp()?.sum_keepdim(1)?.log()?)?;
-    let picked = log_probs.gather(&Tensor::from_vec(index, (n, 1), device)?, 1)?;
-    let spread = (log_probs.sum_keepdim(D::Minus1)? * (smoothing / vocab as f64))?;
-    let loss = ((picked * (1.0 - smoothing))? + spread)?;
-    let kept = Tensor::from_vec(kept, (n, 1), device)?.to_dtype(loss.dtype())?;
-    loss.mul(&kept)?.sum_all()?.neg()
+    let wanted = Tensor::from_vec(targets.rows(vocab), (n, vocab), logits.device())?;
+    log_probs.mul(&wanted.to_dtype(log_probs.dtype())?)?.sum_all()?.neg()
 }
 
-/// The cross entropy of one row of logits, which become its gradient times `scale`.
+/// The cross entropy of one row of logits whose target's logit, or the mean of them, is `at_target`. The row becomes the
+/// gradient times `scale`, but for what the target itself takes off.
 #[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
-fn entropy_row(row: &mut [f32], target: usize, smoothing: f32, scale: f32) -> f32 {
-    let spread = smoothing / row.len() as f32;
-    let (top, at_target) = (max(row), row[target]);
-    let all = if smoothing > 0.0 { sum(row, |v| v) } else { 0.0 };
+fn entropy_row(row: &mut [f32], at_target: f32, even: f32, scale: f32) -> f32 {
+    let spread = even / row.len() as f32;
+    let top = max(row);
+    let all = if even > 0.0 { sum(row, |v| v) } else { 0.0 };
     row.iter_mut().for_each(|x| *x = exp(*x - top));
     let norm = sum(row, |v| v);
     let log_norm = norm.ln() + top;
     let factor = scale / norm;
     row.iter_mut().for_each(|g| *g = *g * factor - spread * scale);
-    row[target] -= (1.0 - smoothing) * scale;
-    (1.0 - smoothing) * (log_norm - at_target) + smoothing * log_norm - spread * all
+    (1.0 - even) * (log_norm - at_target) + even * log_norm - spread * all
 }
 
 /// Rows whose logits are in memory at a time: enough to make products of, few enough for the third-level cache.
 const HEAD_ROWS: usize = 256;
 
 struct Head {
-    targets: Vec<u32>,
-    ignore: u32,
-    smoothing: f32,
+    targets: Softened,
     scale: f32,
     precision: Precision,
     /// Of the hidden states and of the head.
@@ -159,16 +255,15 @@ impl CustomOp2 for Head {
         let mut d_w = vec![0f32; w.len()];
         let mut total = 0f64;
         let chunks = hidden.chunks(HEAD_ROWS * d).zip(d_hidden.chunks_mut(HEAD_ROWS * d));
-        for ((hidden, d_hidden), targets) in chunks.zip(self.targets.chunks(HEAD_ROWS)) {
+        for ((hidden, d_hidden), targets) in chunks.zip(self.targets.ids.chunks(HEAD_ROWS)) {
             let rows = targets.len();
             let (left, right) = (rows_of(hidden, d), columns_of(w, d));
             let mut logits = new_product(precision, (rows, vocab, d), left, right, Write::Set);
             for (row, &target) in logits.chunks_exact_mut(vocab).zip(targets) {
-                if target == self.ignore {
+                if target == self.targets.ignore {
                     row.fill(0.0);
                 } else {
-                    let target = target as usize;
-                    total += f64::from(entropy_row(row, target, self.smoothing, self.scale));
+                    total += f64::from(self.targets.entropy(row, target, self.scale));
                 }
             }
             let (g, weights) = (rows_of(&logits, vocab), rows_of(w, d));
@@ -208,9 +303,7 @@ impl CustomOp2 for Head {
 }
 
 struct CrossEntropy {
-    targets: Vec<u32>,
-    ignore: u32,
-    smoothing: f32,
+    targets: Softened,
     gradient: Mutex<Option<Vec<f32>>>,
 }
 
@@ -225,10 +318,10 @@ impl CustomOp1 for CrossEntropy {
         let mut gradient = vec![0f32; x.len()];
         let mut total = 0f64;
         let rows = x.chunks_exact(vocab).zip(gradient.chunks_exact_mut(vocab));
-        for ((x, g), &target) in rows.zip(&self.targets) {
-            if target != self.ignore {
+        for ((x, g), &target) in rows.zip(&self.targets.ids) {
+            if target != self.targets.ignore {
                 g.copy_from_slice(x);
-                total += f64::from(entropy_row(g, target as usize, self.smoothing, 1.0));
+                total += f64::from(self.targets.entropy(g, target, 1.0));
             }
         }
         if let Ok(mut slot) = self.gradient.lock() {

@@ -12,12 +12,12 @@ mod validate;
 use serde::{Deserialize, Serialize};
 
 use super::TrainError;
-use crate::domain::{PAD_ID, START_ID};
+use crate::domain::{domain, Grid, PAD_ID, START_ID};
 use crate::model::{
-    Bottleneck, Checkpointing, Config, DecoderAttention, EncoderKind, Family, Queries, Regulariser,
-    SphereShape, TvaeConfig,
+    Bottleneck, Checkpointing, Config, DecoderAttention, EncoderKind, Family, GridConfig,
+    GridPooling, Queries, Regulariser, SphereShape, TvaeConfig,
 };
-use crate::numeric::Precision;
+use crate::numeric::{Near, Precision, Smoothing};
 pub use argument_sets::{ArgumentSet, ARGUMENT_SETS};
 pub use combine::{PresetNames, PresetNamesError};
 pub use latents::{Fsq, Kl, Vq};
@@ -25,7 +25,7 @@ pub use objectives::{
     Critic, CriticHead, Cycle, CycleKind, Distill, InterpolationInputs, Smoothness,
 };
 pub use options::{reference, train_option, TrainOption, OPTIONS};
-pub use parts::{Blend, Budget, Decay, Noise, Optimiser, OptimiserKind};
+pub use parts::{Blend, Budget, Decay, Noise, Optimiser, OptimiserKind, Pixels};
 pub use presets::Preset;
 
 /// Everything that decides a run. Read from TOML by `--config`, written to `trainer.json`.
@@ -92,6 +92,8 @@ pub struct TrainConfig {
     pub vq: Vq,
     /// The levels of the bottleneck `fsq`.
     pub fsq: Fsq,
+    /// What is made of it that a sequence is a picture.
+    pub pixels: Pixels,
     /// Corruption.
     pub noise: Noise,
     /// Texts between two lines, taught at latents between theirs.
@@ -203,6 +205,7 @@ impl TrainConfig {
             queries: if self.queries { Queries::Prepended } else { Queries::Pooled },
             encoder: self.encoder,
             attention: self.attention,
+            grid: self.grid_config(),
             latent_noise_max: self.noise.latent_max,
             latent_noise_clean: self.noise.latent_clean,
             latent_noise_ramp: self.noise.latent_ramp,
@@ -216,5 +219,28 @@ impl TrainConfig {
             bf16_agreement: None,
         });
         Ok(config)
+    }
+
+    /// How sequences lie on a picture, where the domain's do.
+    fn grid(&self) -> Option<Grid> {
+        domain(&self.domain).ok()?.grid(self.max_len)
+    }
+
+    /// What the model makes of that; `None` for nothing.
+    fn grid_config(&self) -> Option<GridConfig> {
+        let Pixels { pooling, embeddings, .. } = self.pixels;
+        if pooling == GridPooling::Sequence && !embeddings {
+            return None;
+        }
+        let Grid { side, before, .. } = self.grid()?;
+        Some(GridConfig { side, before, pooling, embeddings })
+    }
+
+    /// How targets are softened.
+    pub(super) fn smoothing(&self) -> Smoothing {
+        let width = self.pixels.neighbours;
+        let levels = self.grid().map(|grid| grid.levels).filter(|_| width > 0.0);
+        let near = levels.map(|l| Near { first: l.start, count: l.end - l.start, width });
+        Smoothing { even: self.label_smoothing, near }
     }
 }

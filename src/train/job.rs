@@ -101,7 +101,7 @@ impl Source {
             column: column.cloned(),
             limit,
             parses: |line| python_syntax::verdict(line).is_valid(),
-            ..ReadOptions::default()
+            ..ReadOptions::within(max_len)
         };
         match self {
             Self::Samples => {

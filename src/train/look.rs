@@ -8,7 +8,7 @@ use super::batch::{Sampler, POOL};
 use super::step::{run_shards, StepInput};
 use super::{encode_corpus, Budget, DataOptions, TrainConfig, TrainError};
 use crate::domain::domain;
-use crate::model::TransformerVae;
+use crate::model::{GridPooling, TransformerVae};
 
 /// Lines that are looked at.
 const LINES: usize = 2000;
@@ -157,10 +157,11 @@ fn longest(lengths: &[u32]) -> f64 {
 fn memory(config: &TrainConfig, parameters: usize, rows: f64, length: f64) -> usize {
     // The weights, the model that is saved for use, both moments, their average, and a gradient per shard.
     let state = parameters * NUMBER * (5 + config.shards);
-    // Layers, and positions that they attend from and to, are halved from block to block.
+    // Layers, and positions that they attend from and to, are pooled from block to block.
+    let pooled = if config.pixels.pooling == GridPooling::Square { 0.25f64 } else { 0.5 };
     let (mut encoder, mut pairs) = (0.0, 0.0);
     for (block, &layers) in config.encoder_blocks.iter().enumerate() {
-        let share = 0.5f64.powi(block as i32);
+        let share = pooled.powi(block as i32);
         encoder += layers as f64 * share;
         pairs += layers as f64 * share * share;
     }

@@ -386,7 +386,7 @@ impl Task<'_> {
             &hidden,
             &labels.ids,
             PAD_ID,
-            self.config.label_smoothing,
+            self.config.smoothing(),
             scale,
         )?;
         let value = f64::from(part.to_dtype(DType::F32)?.to_scalar::<f32>()?) / scale;

@@ -11,8 +11,8 @@ use candle_core::{Device, Tensor};
 use tvae_tui::domain::{domain, Codec};
 use tvae_tui::numeric::Precision;
 use tvae_tui::train::{
-    encode_corpus, train, Budget, Checkpoint, Critic, Cycle, Distill, Inputs, Noise, Preset,
-    Progress, Report, Smoothness, StopSignal, TrainConfig, TrainError, TrainingData,
+    encode_corpus, train, Budget, Checkpoint, Critic, Cycle, Distill, Inputs, Noise, Pixels,
+    Preset, Progress, Report, Smoothness, StopSignal, TrainConfig, TrainError, TrainingData,
 };
 
 /// Lines of Python made from a few forms.
@@ -164,6 +164,15 @@ fn options_that_no_run_can_have_are_named() {
     let distill = Distill { share: 0.3, ..Distill::default() };
     let text = fails(TrainConfig { distill, ..config() });
     assert!(text.contains("distill.share = 0.3") && text.contains("0.15"), "{text}");
+    let pixels = Pixels { embeddings: true, ..Pixels::default() };
+    assert!(fails(TrainConfig { pixels, ..config() }).contains("need a domain of pictures"));
+    let pixels = Pixels { neighbours: 1.0, ..Pixels::default() };
+    assert!(fails(TrainConfig { pixels, ..config() }).contains("pixels.neighbours = 1"));
+    let digits = TrainConfig::preset(Preset::Tiny, "mnist");
+    digits.validate().expect("a preset");
+    let noise = Noise { delete: 0.1, ..digits.noise.clone() };
+    assert!(fails(TrainConfig { noise, ..digits.clone() }).contains("noise.delete = 0.1"));
+    assert!(fails(TrainConfig { max_len: 60, ..digits }).contains("max_len = 83"));
 }
 
 #[test]
@@ -179,6 +188,7 @@ fn configurations_from_before_these_options_are_read() {
         "cycle",
         "smoothness",
         "distill",
+        "pixels",
     ] {
         old.remove(key).expect("an option");
     }

@@ -1,6 +1,6 @@
 //! What this program adds to the original's configuration, under the key `tvae`.
 
-use super::{DecoderAttention, EncoderKind};
+use super::{DecoderAttention, EncoderKind, GridConfig};
 use serde::{Deserialize, Serialize};
 
 /// Which of the two families a model belongs to.
@@ -110,6 +110,9 @@ pub struct TvaeConfig {
     /// How far the decoder's self-attention looks back; everywhere. Read in both families.
     #[serde(skip_serializing_if = "DecoderAttention::is_full")]
     pub attention: DecoderAttention,
+    /// How sequences lie on a picture; absent where they are none, or nothing is made of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grid: Option<GridConfig>,
     /// Largest deviation of the latent noise, σmax; 0.6. Ablation: 0.
     pub latent_noise_max: f64,
     /// Share of samples without latent noise; 0.25.
@@ -149,6 +152,7 @@ impl Default for TvaeConfig {
             queries: Queries::default(),
             encoder: EncoderKind::default(),
             attention: DecoderAttention::default(),
+            grid: None,
             latent_noise_max: 0.6,
             latent_noise_clean: 0.25,
             latent_noise_ramp: 0.3,

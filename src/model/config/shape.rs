@@ -1,4 +1,4 @@
-//! Which encoder a model has, and how far its decoder's layers look back.
+//! Which encoder a model has, how far its decoder's layers look back, and how its sequences lie on a picture.
 
 use crate::numeric::Span;
 use serde::{Deserialize, Serialize};
@@ -76,4 +76,45 @@ impl EncoderKind {
     pub fn is_funnel(&self) -> bool {
         *self == Self::Funnel
     }
+}
+
+/// How the encoder's blocks shrink a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GridPooling {
+    /// As any sequence: by two, wherever a row ends.
+    #[default]
+    Sequence,
+    /// By two within a row: every row keeps its place.
+    Rows,
+    /// By two in both dimensions, as images are pooled.
+    Square,
+}
+
+impl GridPooling {
+    /// Rows and columns that become one.
+    #[must_use]
+    pub fn window(self) -> Option<(usize, usize)> {
+        match self {
+            Self::Sequence => None,
+            Self::Rows => Some((1, 2)),
+            Self::Square => Some((2, 2)),
+        }
+    }
+}
+
+/// A sequence that is a square picture, read row by row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GridConfig {
+    /// Cells of a row, and rows.
+    pub side: usize,
+    /// Tokens in front of the first cell.
+    pub before: usize,
+    /// How the Funnel encoder pools them; `sequence`. Not read by the T5 encoder.
+    #[serde(default)]
+    pub pooling: GridPooling,
+    /// Whether rows and columns have learned embeddings, in encoder and decoder; false.
+    #[serde(default)]
+    pub embeddings: bool,
 }

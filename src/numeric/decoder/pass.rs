@@ -277,6 +277,10 @@ impl Shared<'_> {
             // SAFETY: every member writes its own rows.
             let hidden = unsafe { self.hidden.write(row * d..(row + 1) * d) };
             hidden.copy_from_slice(&packed.embedding[from..from + d]);
+            let place = entries[row].position * d;
+            if let Some(added) = packed.positions.get(place..place + d) {
+                hidden.iter_mut().zip(added).for_each(|(h, a)| *h += a);
+            }
         }
         barrier.wait();
         for (index, layer) in packed.layers.iter().enumerate() {

@@ -61,6 +61,8 @@ pub struct LayerWeights {
 pub struct DecoderWeights {
     /// `[vocab, d_model]`.
     pub embedding: Vec<f32>,
+    /// What is added to the embedding at the first positions, `[positions, d_model]`; empty for nothing.
+    pub positions: Vec<f32>,
     /// `[buckets, heads]`.
     pub relative_bias: Vec<f32>,
     /// From the first to the last.
@@ -114,6 +116,8 @@ pub(super) struct PackedLayer {
 pub(super) struct Packed {
     pub spec: DecoderSpec,
     pub embedding: Vec<f32>,
+    /// What is added at the first positions, `[positions, d_model]`.
+    pub positions: Vec<f32>,
     /// `[heads, distance]` up to `max_distance`, from where it is constant.
     pub bias: Vec<f32>,
     pub layers: Vec<PackedLayer>,
@@ -133,6 +137,7 @@ impl Packed {
         expect("final_norm", weights.final_norm.len(), d)?;
         expect("layers", weights.layers.len(), spec.layers)?;
         expect("spans", spec.spans.len(), spec.layers)?;
+        expect("positions", weights.positions.len() % d.max(1), 0)?;
         let head = weights.head.as_deref().unwrap_or(&weights.embedding);
         let head = pack(&[("head", head)], (spec.vocab, d), spec.head_scale, precision)?;
         let mut bias = vec![0f32; spec.heads * (spec.max_distance + 1)];
@@ -150,6 +155,7 @@ impl Packed {
             .collect::<Result<_, _>>()?;
         Ok(Self {
             embedding: weights.embedding,
+            positions: weights.positions,
             bias,
             layers,
             final_norm: weights.final_norm,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::GridPooling;
+
 /// How long a run lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -171,4 +173,17 @@ impl Default for Optimiser {
             ema: 0.999,
         }
     }
+}
+
+/// What is made of it that a sequence is a picture (domain `mnist`); nothing elsewhere.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pixels {
+    /// How the Funnel encoder pools between blocks. Ablation: `sequence`, as text.
+    pub pooling: GridPooling,
+    /// Whether rows and columns have learned embeddings. Ablation: false.
+    pub embeddings: bool,
+    /// How far the label of a pixel reaches to neighbouring intensities, in levels of 64: a level d away gets a share that
+    /// falls with exp(−d / neighbours). Evaluations are without. Ablation: 0.
+    pub neighbours: f64,
 }

@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Blend, Budget, Critic, Cycle, Decay, Distill, Fsq, InterpolationInputs, Kl, Noise, Optimiser,
-    Smoothness, TrainConfig, Vq,
+    Pixels, Smoothness, TrainConfig, Vq,
 };
-use crate::model::{Bottleneck, Checkpointing, DecoderAttention, EncoderKind, Family, Regulariser};
+use crate::model::{
+    Bottleneck, Checkpointing, DecoderAttention, EncoderKind, Family, GridPooling, Regulariser,
+};
 use crate::numeric::{Isa, Precision};
 
 /// A named starting point for every option.
@@ -67,6 +69,7 @@ impl TrainConfig {
             kl: Kl::default(),
             vq: Vq::default(),
             fsq: Fsq::default(),
+            pixels: Pixels::default(),
             noise: Noise::default(),
             blend: Blend::default(),
             optimiser: Optimiser::default(),
@@ -94,6 +97,7 @@ impl TrainConfig {
             smoothness: Smoothness::default(),
             distill: Distill::default(),
         };
+        let cpu = if domain == "mnist" { cpu.for_digits() } else { cpu };
         match preset {
             Preset::Cpu => cpu,
             Preset::Tiny => Self {
@@ -132,6 +136,7 @@ impl TrainConfig {
             Preset::Seed => Self {
                 precision: Precision::F32,
                 family: Family::Seed,
+                pixels: Pixels::default(),
                 slots: false,
                 queries: false,
                 bottleneck: Bottleneck::Tanh,
@@ -150,6 +155,23 @@ impl TrainConfig {
                 },
                 ..cpu
             },
+        }
+    }
+
+    /// What differs for digits: every pixel keeps its place, so none is deleted, and there are no texts between two digits.
+    fn for_digits(self) -> Self {
+        Self {
+            d_model: 128,
+            d_ff: 512,
+            encoder_blocks: vec![1, 1, 1],
+            latent_tokens: 4,
+            latent_size: 16,
+            pixels: Pixels { pooling: GridPooling::Square, embeddings: true, neighbours: 1.0 },
+            noise: Noise { delete: 0.0, substitute: 0.0, mask: 0.2, ..Noise::default() },
+            blend: Blend::none(),
+            batch: 64,
+            optimiser: Optimiser { learning_rate: 1e-3, ..Optimiser::default() },
+            ..self
         }
     }
 }

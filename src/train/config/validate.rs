@@ -1,7 +1,7 @@
 //! Which values no run can have.
 
 use super::{Budget, TrainConfig};
-use crate::model::{Bottleneck, EncoderKind, Family, Regulariser};
+use crate::model::{Bottleneck, EncoderKind, Family, GridPooling, Regulariser};
 use crate::train::TrainError;
 
 impl TrainConfig {
@@ -91,6 +91,7 @@ impl TrainConfig {
         }
         self.validate_objectives()?;
         self.validate_latents()?;
+        self.validate_pixels()?;
         match self.budget {
             Budget::Steps(0) => fail("steps must be at least 1".to_owned()),
             Budget::Minutes(m) if !(m > 0.0 && m.is_finite()) => {
@@ -99,6 +100,41 @@ impl TrainConfig {
             _ => Ok(()),
         }
     }
+    /// Options on pictures need pictures, whose pixels keep their places.
+    fn validate_pixels(&self) -> Result<(), TrainError> {
+        let fail = |text: String| Err(TrainError::Config(text));
+        let p = &self.pixels;
+        if !(p.neighbours >= 0.0 && p.neighbours.is_finite()) {
+            return fail(format!("pixels.neighbours = {} must be 0 or above", p.neighbours));
+        }
+        if p.neighbours > 0.0 && self.grid().is_none() {
+            return fail(format!(
+                "pixels.neighbours = {} needs a domain of pictures, such as mnist, and max_len = 83 or more",
+                p.neighbours
+            ));
+        }
+        let places = p.pooling != GridPooling::Sequence || p.embeddings;
+        if !places {
+            return Ok(());
+        }
+        if self.grid().is_none() {
+            return fail(
+                "pixels.pooling and pixels.embeddings need a domain of pictures, such as mnist, and max_len = 83 or more"
+                    .into(),
+            );
+        }
+        if self.family == Family::Seed {
+            return fail("pixels.pooling and pixels.embeddings need family = sphere".into());
+        }
+        if self.noise.delete > 0.0 {
+            return fail(format!(
+                "noise.delete = {} must be 0 with pixels.pooling or pixels.embeddings: pixels have to keep their places",
+                self.noise.delete
+            ));
+        }
+        Ok(())
+    }
+
     /// Regulariser and bottleneck have to fit each other, and their own options have to make sense.
     fn validate_latents(&self) -> Result<(), TrainError> {
         let fail = |text: String| Err(TrainError::Config(text));
