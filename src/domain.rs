@@ -19,6 +19,7 @@ pub mod python_lexemes;
 pub mod python_syntax;
 mod text;
 mod text_attributes;
+mod validity;
 
 use std::ops::Range;
 
@@ -139,19 +140,41 @@ pub trait Domain: Sync {
 
 /// A name that is no domain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no domain: expected python, mnist, headlines or text")]
-pub struct UnknownDomain(String);
+pub enum UnknownDomain {
+    /// There is none of this name.
+    #[error("`{0}` is no domain: expected python, mnist, headlines, text, text/json, text/python or text/regex:PATTERN")]
+    Name(String),
+    /// The pattern of a `text/regex:PATTERN` is no regular expression.
+    #[error("`{pattern}` is no regular expression: {reason}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
 
-/// All domains.
+/// All domains but those of free text that has to be something more.
 const DOMAINS: [&dyn Domain; 4] =
-    [&python::Python, &mnist::Mnist, &headlines::Headlines, &text::FreeText];
+    [&python::Python, &mnist::Mnist, &headlines::Headlines, &text::ANY];
 
-/// The domain of this name.
+/// The domain of this name: `python`, `mnist`, `headlines`, `text` (any lines), or lines of text that are valid where they are
+/// JSON (`text/json`), Python (`text/python`) or match a regular expression from end to end (`text/regex:PATTERN`).
 ///
 /// # Errors
 /// [`UnknownDomain`] for any other name.
 pub fn domain(name: &str) -> Result<&'static dyn Domain, UnknownDomain> {
-    DOMAINS.into_iter().find(|d| d.name() == name).ok_or_else(|| UnknownDomain(name.to_owned()))
+    if let Some(domain) = DOMAINS.into_iter().find(|d| d.name() == name) {
+        return Ok(domain);
+    }
+    match text::named(name) {
+        Some(Ok(domain)) => Ok(domain),
+        Some(Err(reason)) => {
+            let pattern = name.trim_start_matches("text/regex:").to_owned();
+            Err(UnknownDomain::Pattern { pattern, reason })
+        }
+        None => Err(UnknownDomain::Name(name.to_owned())),
+    }
 }
 
 /// The first control character of a text, as a verdict.

@@ -47,6 +47,27 @@ fn every_sample_is_valid_and_digits_and_headlines_are_labelled() {
 }
 
 #[test]
+fn free_text_can_be_asked_to_be_more() {
+    let valid = |name: &str, text: &str| named(name).verdict(text).is_valid();
+    assert!(valid("text/json", r#"{"a": [1, 2]}"#) && !valid("text/json", "a: 1"));
+    assert!(valid("text/python", "x = 1") && !valid("text/python", "x = "));
+    let pattern = "text/regex:[A-Z][a-z]+";
+    assert!(valid(pattern, "Ada") && !valid(pattern, "Ada Lovelace"));
+    assert!(!valid("text/regex:.*", " ") && !valid("text/regex:(?s).*", "a\u{7}"));
+    // A name is one domain, however often it is asked for.
+    assert!(std::ptr::addr_eq(named(pattern), named(pattern)));
+    assert_eq!(named(pattern).name(), pattern);
+    for (name, part) in [
+        ("text/xml", "text/regex:PATTERN"),
+        ("text/", "no domain"),
+        ("text/regex:[", "no regular expression: unclosed character class"),
+    ] {
+        let error = domain(name).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(error.contains(part), "{name}: {error}");
+    }
+}
+
+#[test]
 fn python_is_marked_whether_it_parses_or_not() {
     use TokenClass::*;
     let marks = |text: &'static str| -> Vec<(&str, TokenClass)> {

@@ -18,9 +18,10 @@ impl Units {
     /// The units of a domain's texts.
     #[must_use]
     pub fn of(domain: &str) -> Self {
-        match domain {
-            "python" => Self::Lexemes,
-            "headlines" | "text" => Self::Words,
+        // Free text can be asked to be more, as in `text/json`: its units stay.
+        match domain.split('/').next() {
+            Some("python") => Self::Lexemes,
+            Some("headlines" | "text") => Self::Words,
             _ => Self::Characters,
         }
     }

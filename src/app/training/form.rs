@@ -4,11 +4,12 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
+use crate::domain::domain;
 use crate::engine::check_name;
 use crate::train::{DataOptions, Job, Preset, Source, TrainConfig, TrainOption, OPTIONS};
 
 /// Kinds of sequences, in the order that they are offered.
-const DOMAINS: [&str; 4] = ["python", "mnist", "headlines", "text"];
+const DOMAINS: [&str; 6] = ["python", "mnist", "headlines", "text", "text/json", "text/python"];
 
 /// A row of the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl FormRow {
     #[must_use]
     pub fn about(self) -> &'static str {
         match self {
-            Self::Domain => "python: lines with the parser's verdict · mnist: digits · headlines: with categories · text: any lines",
+            Self::Domain => "python: lines with the parser's verdict · mnist: digits · headlines: with categories · text: any lines, or those that are JSON, Python or match text/regex:PATTERN",
             Self::Data => "samples: those that come with the program · a file: lines, jsonl, json, csv, tsv, .gz, .zst · a folder of sources or of MNIST",
             Self::Column => "column of the text, by name or number from 0; empty: text, headline, line or sentence, else the last",
             Self::Valid => "a file of lines to measure on; empty: some lines of the data are held out",
@@ -62,7 +63,13 @@ impl FormRow {
         }
     }
 
-    /// The values between which the arrows go; none where it is typed.
+    /// Whether it is typed; the kind of sequences can be, because a pattern may belong to it.
+    #[must_use]
+    pub fn is_typed(self) -> bool {
+        self == Self::Domain || self.choices().is_empty()
+    }
+
+    /// The values between which the arrows go, if it has any.
     #[must_use]
     pub fn choices(self) -> &'static [&'static str] {
         match self {
@@ -95,6 +102,11 @@ pub struct Form {
     pub all: bool,
 }
 
+/// The name of a model before a person gives it one.
+fn own_name(domain: &str) -> String {
+    format!("my-{}", domain.split('/').next().unwrap_or_default())
+}
+
 impl Default for Form {
     fn default() -> Self {
         Self {
@@ -103,7 +115,7 @@ impl Default for Form {
             column: String::new(),
             valid: String::new(),
             limit: None,
-            name: "my-python".to_owned(),
+            name: own_name("python"),
             row: 0,
             all: false,
         }
@@ -171,13 +183,13 @@ impl Form {
     pub fn set(&mut self, row: FormRow, value: &str) -> Result<(), String> {
         let value = value.trim();
         match row {
-            FormRow::Domain if DOMAINS.contains(&value) => {
-                if self.name == format!("my-{}", self.config.domain) {
-                    self.name = format!("my-{value}");
+            FormRow::Domain => {
+                domain(value).map_err(|e| e.to_string())?;
+                if self.name == own_name(&self.config.domain) {
+                    self.name = own_name(value);
                 }
                 self.start_from(self.config.preset, value);
             }
-            FormRow::Domain => return Err(format!("`{value}` is no domain")),
             FormRow::Preset => {
                 let preset = Preset::from_str(value, true).map_err(|e| format!("{value}: {e}"))?;
                 self.start_from(preset, &self.config.domain.clone());
@@ -286,7 +298,13 @@ mod tests {
     fn choices_turn_around_and_names_lead_nowhere() {
         let mut form = Form::default();
         assert!(form.turn(false));
-        assert_eq!(form.config.domain, "text");
+        assert_eq!(form.config.domain, "text/python");
+        let pattern = "text/regex:[a-z]+";
+        form.set(FormRow::Domain, pattern).expect("a pattern");
+        assert_eq!((form.config.domain.as_str(), form.name.as_str()), (pattern, "my-text"));
+        let error = form.set(FormRow::Domain, "text/regex:(").expect_err("no pattern");
+        assert!(error.contains("no regular expression"), "{error}");
+        form.set(FormRow::Domain, "text/python").expect("a domain");
         assert!(form.turn(true));
         assert_eq!(form.config.domain, "python");
         form.row = 1;

@@ -89,7 +89,7 @@ fn in_form(state: &mut State, command: TrainCommand) {
         }
         TrainCommand::Turn(forward) if form.turn(forward) => look(state),
         TrainCommand::Enter => {
-            if form.chosen().choices().is_empty() {
+            if form.chosen().is_typed() {
                 let (row, value) = (form.row, form.value(form.chosen()));
                 state.overlay = Some(Overlay::Prompt(
                     Prompt::new(Ask::Option(row), value).about(form.chosen().name()),
