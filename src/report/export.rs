@@ -1,6 +1,7 @@
 //! Ladders as files: JSON, Markdown, SVG, and PNG for those of pictures.
 
 mod markdown;
+mod palette;
 mod png;
 mod svg;
 #[cfg(test)]
@@ -13,7 +14,8 @@ use serde_json::{json, Value};
 use super::ladder::{ladder_json, rung_json};
 use super::{visible, Rung};
 use crate::domain::{domain, Domain, Picture};
-pub use png::picture_sheet;
+pub use palette::PaletteDocument;
+pub use png::{picture_sheet, scaled_sheet};
 
 /// A ladder to be written.
 #[derive(Debug, Clone, PartialEq)]
