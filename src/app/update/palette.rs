@@ -112,6 +112,3 @@ fn ask(state: &mut State) -> Option<Effect> {
     state.palette.asked = true;
     Some(effect)
 }
-
-#[cfg(test)]
-mod tests;
