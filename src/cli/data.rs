@@ -238,8 +238,10 @@ fn text(args: &TextArgs) -> anyhow::Result<()> {
     for file in &files {
         let bytes = std::fs::read(file).with_context(|| format!("{}", file.display()))?;
         let png = DigitPng::decode(&bytes).with_context(|| format!("{}", file.display()))?;
-        let own = [png.direction];
-        let directions = args.direction.map_or(&own[..], Order::directions);
+        let directions = match args.direction {
+            Some(order) => order.directions(),
+            None => std::slice::from_ref(&png.direction),
+        };
         rows.extend(directions.iter().map(|&direction| Example {
             text: png.digit.write(direction),
             label: png.label.clone(),
