@@ -67,7 +67,7 @@ fn tell(state: &mut State) {
         }
     };
     let cells: Vec<Rung> = (0..size * size).map(cell).collect();
-    for generation in 0..9 {
+    for generation in 0..20 {
         let cells = cells.clone();
         let _ = update(state, Action::Engine(Reply::PaletteDone { generation, cells }));
     }

@@ -19,6 +19,8 @@ pub struct PaletteView {
     size: usize,
     cells: Vec<RungView>,
     cursor: (usize, usize),
+    /// Where the chosen cell lay between the corners when it was chosen, so that other sizes and back lead to it again.
+    chosen_at: (f32, f32),
     /// Whether the engine has been asked for the scene's palette.
     pub(super) asked: bool,
     /// The corners of scenes that have none of their own: samples of the open model.
@@ -36,6 +38,7 @@ impl PaletteView {
             size: 0,
             cells: Vec::new(),
             cursor: (0, 0),
+            chosen_at: (0.0, 0.0),
             asked: false,
             drawn: Default::default(),
             rng,
@@ -128,7 +131,7 @@ impl PaletteView {
         if size == self.size {
             return;
         }
-        let (x, y) = self.place(self.cursor);
+        let (x, y) = self.chosen_at;
         let last = size.saturating_sub(1);
         let nearest = |share: f32| ((share * last as f32).round() as usize).min(last);
         self.cursor = (nearest(x), nearest(y));
@@ -140,6 +143,7 @@ impl PaletteView {
     pub(super) fn choose(&mut self, x: usize, y: usize) {
         let last = self.size.saturating_sub(1);
         self.cursor = (x.min(last), y.min(last));
+        self.chosen_at = self.place(self.cursor);
     }
 
     /// What is shown belongs to another scene until the first news come.

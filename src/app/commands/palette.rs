@@ -36,6 +36,13 @@ pub(super) const COMMANDS: &[Entry] = &[
     ),
     on_palette(Command::CellRight, "cell-right", &["right", "l"], "to the cell to the right", ""),
     on_palette(
+        Command::TakeNearest,
+        "cell-to-nearest-corner",
+        &["enter", "space"],
+        "the cell's decode becomes the corner nearest to it",
+        "to corner",
+    ),
+    on_palette(
         Command::MoreCells,
         "more-cells",
         &["+", "="],
@@ -48,13 +55,6 @@ pub(super) const COMMANDS: &[Entry] = &[
         &["-"],
         "a column and a row less (3 at least)",
         "fewer",
-    ),
-    on_palette(
-        Command::TakeNearest,
-        "cell-to-nearest-corner",
-        &["enter", "space"],
-        "the cell's decode becomes the corner nearest to it",
-        "to corner",
     ),
     take(
         EditedEnd::A,

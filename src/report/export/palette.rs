@@ -67,10 +67,8 @@ impl PaletteDocument {
                 let mut value = rung_json(&Rung { ratio: self.down(y), ..cell.clone() });
                 let y = value["ratio"].take();
                 let x = rung_json(cell)["ratio"].take();
-                let rest = value.as_object_mut().into_iter().flat_map(|o| {
-                    o.remove("ratio");
-                    std::mem::take(o)
-                });
+                let fields = value.as_object_mut().map(std::mem::take).unwrap_or_default();
+                let rest = fields.into_iter().filter(|(name, _)| name != "ratio");
                 let places = [("x".to_owned(), x), ("y".to_owned(), y)];
                 places.into_iter().chain(rest).collect()
             })

@@ -6,7 +6,8 @@
 //!   ▄█▄▄ ▐▄█▄▄ ✗▌
 //! ```
 //!
-//! A cell has a column before it for the mark of the chosen one and one behind it for the verdict.
+//! A cell has a column before it for the mark of the chosen one, and a blank more where it is a text, and one behind it for
+//! the verdict.
 
 use ratatui::layout::{Rect, Size};
 
@@ -15,6 +16,8 @@ use super::GlyphMode;
 
 /// Columns beside what is drawn in a cell.
 const MARKS: u16 = 2;
+/// As many beside a text.
+const TEXT_MARKS: u16 = 3;
 /// A picture in fewer rows or columns of cells is none any more.
 const LEAST: Size = Size::new(6, 3);
 /// Columns of a text that still tells something.
@@ -44,8 +47,10 @@ pub struct Grid {
     pub area: Rect,
 }
 
-/// Cells of one size, in an area of so many.
+/// Cells of one size.
 struct Plan {
+    /// Columns before what is drawn.
+    before: u16,
     inner: Size,
     /// From one cell to the next.
     step: Size,
@@ -69,7 +74,8 @@ impl Grid {
         );
         let Some(glyph) = fit(picture, mode, room) else { return Self::default() };
         let inner = glyph.cells;
-        let plan = Plan { inner, step: Size::new(inner.width + MARKS, inner.height) };
+        let step = Size::new(inner.width + MARKS, inner.height);
+        let plan = Plan { before: 1, inner, step };
         Self::at_places(&plan, area, side, chosen)
     }
 
@@ -77,14 +83,14 @@ impl Grid {
     #[must_use]
     pub fn of_texts(area: Rect, side: usize, chosen: (usize, usize)) -> Self {
         // A blank column and, where there is room, a blank row stand between.
-        let (across, down) = capacity(area, side, Size::new(LEAST_TEXT + MARKS + 1, 1));
+        let (across, down) = capacity(area, side, Size::new(LEAST_TEXT + TEXT_MARKS + 1, 1));
         let height = (area.height / down as u16).min(TEXT_ROWS + 1);
         let step = Size::new(area.width / across as u16, height);
-        if step.width <= MARKS + 1 || height == 0 {
+        if step.width <= TEXT_MARKS + 1 || height == 0 {
             return Self::default();
         }
-        let inner = Size::new(step.width - MARKS - 1, (height - 1).max(1));
-        Self::at_places(&Plan { inner, step }, area, side, chosen)
+        let inner = Size::new(step.width - TEXT_MARKS - 1, (height - 1).max(1));
+        Self::at_places(&Plan { before: 2, inner, step }, area, side, chosen)
     }
 
     fn at_places(plan: &Plan, area: Rect, side: usize, chosen: (usize, usize)) -> Self {
@@ -98,10 +104,10 @@ impl Grid {
             let place = Rect {
                 x: area.x + x * plan.step.width,
                 y: area.y + y * plan.step.height,
-                width: plan.inner.width + MARKS,
+                width: plan.before + plan.inner.width + 1,
                 height: plan.inner.height,
             };
-            let inner = Rect { x: place.x + 1, width: plan.inner.width, ..place };
+            let inner = Rect { x: place.x + plan.before, width: plan.inner.width, ..place };
             let (column, row) = (left + usize::from(x), top + usize::from(y));
             GridCell {
                 column,

@@ -87,11 +87,14 @@ fn the_cursor_stays_inside_and_where_it_was_between_the_corners() {
         let _ = press(&mut state, Command::MoreCells);
     }
     assert_eq!(state.palette.size(), 9);
-    assert_eq!(state.palette.cursor().0, 4);
+    assert_eq!(state.palette.cursor(), (4, 6));
     for _ in 0..9 {
         let _ = press(&mut state, Command::FewerCells);
     }
     assert_eq!((state.palette.size(), state.palette.cursor().0), (3, 1));
+    let _ = press(&mut state, Command::MoreCells);
+    let _ = press(&mut state, Command::MoreCells);
+    assert_eq!(state.palette.cursor(), (2, 3));
     let _ = update(&mut state, Action::ChooseCell(7, 1));
     assert_eq!(state.palette.cursor(), (2, 1));
 }
