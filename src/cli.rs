@@ -3,8 +3,10 @@
 mod check;
 mod completions;
 mod config;
+mod data;
 mod directions;
 mod download;
+mod ends;
 mod eval;
 mod explore;
 mod interpolate;
@@ -12,6 +14,7 @@ mod latents;
 mod logging;
 mod man;
 mod models;
+mod palette;
 mod precision;
 mod prior;
 mod runs;
@@ -54,6 +57,8 @@ enum Command {
     Train(Box<train::TrainArgs>),
     /// Print the interpolation ladder between two inputs
     Interpolate(interpolate::InterpolateArgs),
+    /// Print the palette between four inputs: a grid of decodes
+    Palette(palette::PaletteArgs),
     /// Print the latent codes of inputs, as JSON lines
     Encode(latents::EncodeArgs),
     /// Read latent codes as JSON lines and print what they decode to
@@ -74,6 +79,8 @@ enum Command {
     Runs(runs::RunsArgs),
     /// List the models that there are: bundled, local and trained ones; rename, duplicate and delete own ones
     Models(models::ModelsArgs),
+    /// Turn MNIST's IDX files into data sets of texts, and texts of digits into PNG and back
+    Data(data::DataArgs),
     /// Print the configuration that is in effect, as TOML
     Config(config::ConfigArgs),
     /// Print the completion script for a shell
@@ -85,7 +92,7 @@ enum Command {
 impl Command {
     /// Whether it also works where the configuration does not.
     fn ignores_settings(&self) -> bool {
-        matches!(self, Self::Config(_) | Self::Completions(_) | Self::Man(_))
+        matches!(self, Self::Config(_) | Self::Data(_) | Self::Completions(_) | Self::Man(_))
     }
 }
 
@@ -165,6 +172,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         None => explore::run(&cli.explore, settings),
         Some(Command::Train(args)) => train::run(args),
         Some(Command::Interpolate(args)) => interpolate::run(args),
+        Some(Command::Palette(args)) => palette::run(args),
         Some(Command::Encode(args)) => latents::encode(args),
         Some(Command::Decode(args)) => latents::decode(args),
         Some(Command::Sample(args)) => latents::sample(args),
@@ -175,6 +183,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Precision(args)) => precision::run(args),
         Some(Command::Runs(args)) => runs::run(args),
         Some(Command::Models(args)) => models::run(args),
+        Some(Command::Data(args)) => data::run(args),
         Some(Command::Config(args)) => config::run(args),
         Some(Command::Completions(args)) => completions::run(args),
         Some(Command::Man(args)) => man::run(args),

@@ -4,6 +4,7 @@
 //! A row that cannot be used is counted, reported with its file and line, and skipped. A file that is not what its name
 //! says is an error.
 
+pub mod digit_png;
 pub mod hub;
 pub mod idx;
 pub mod mnist_text;
@@ -11,6 +12,7 @@ mod parquet;
 mod python_source;
 mod rows;
 mod source;
+mod write;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -21,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use python_source::{extract_lines, is_trivial, read_python_folder};
 pub use source::{read_hub, read_source, Source};
+pub use write::{write_rows, Layout};
 
 /// Problems that are kept word by word; further ones are only counted.
 const PROBLEMS_KEPT: usize = 20;

@@ -108,6 +108,11 @@ pub trait Domain: Sync {
         vec![Some(attribute::length(text))]
     }
 
+    /// What the direction towards the texts of a label is called.
+    fn label_direction(&self, label: &str) -> String {
+        label.to_owned()
+    }
+
     /// What the parts of a text are, valid or not, in their order and without overlap. What no mark covers is plain.
     fn marks(&self, _text: &str) -> Vec<Mark> {
         Vec::new()

@@ -11,6 +11,7 @@ pub mod evaluate;
 mod known;
 mod library;
 mod loaded;
+mod palette;
 pub mod pool;
 mod prior;
 mod recent;
@@ -44,9 +45,10 @@ pub use library::{
     Training,
 };
 pub use loaded::{fetch_model, models_folder, LoadedModel, GUIDED_BEAMS};
+pub use palette::{Palette, PALETTE_RANGE};
 use pool::{Measurement, NamedDirection, Neighbour, Pool};
 pub use prior::{LearnedPrior, PriorKind, PRIOR_FILE};
-pub use replay::{replay, replay_session};
+pub use replay::{replay, replay_palette, replay_session};
 pub use scene::{
     Decoding, Edit, Scene, SceneError, Target, RATIO_RANGE, RUNG_RANGE, STRENGTH_RANGE,
 };
@@ -188,6 +190,8 @@ pub enum Kind {
     Make,
     /// The path with the best ladder.
     Paths,
+    /// The grid between four corners.
+    Palette,
     /// The validity along the whole slider.
     Strip,
     /// The model's texts, for neighbours and directions.
@@ -198,7 +202,7 @@ pub enum Kind {
 
 impl Kind {
     /// How many there are.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 9;
 }
 
 /// Something to do. The number comes back with every reply.
@@ -268,6 +272,20 @@ pub enum Reply {
         generation: u64,
         /// The point.
         rung: Rung,
+    },
+    /// Texts so far of a palette's cells.
+    PaletteStep {
+        /// Of which request.
+        generation: u64,
+        /// Cells with news, counted row by row.
+        rows: Vec<RowUpdate>,
+    },
+    /// A whole palette.
+    PaletteDone {
+        /// Of which request.
+        generation: u64,
+        /// Its cells, row by row; a cell's ratio is how far it lies to the right.
+        cells: Vec<Rung>,
     },
     /// What lies behind the point.
     Inspected {

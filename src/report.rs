@@ -2,6 +2,7 @@
 //! what changed between two texts.
 
 mod amounts;
+mod blocks;
 mod columns;
 mod compared;
 mod diff;
@@ -13,11 +14,14 @@ mod visible;
 mod xml;
 
 pub use amounts::{bytes, count, date, duration, share};
+pub use blocks::picture_rows;
 pub use columns::{columns, Align};
 pub use compared::{Compared, Comparison};
 pub use diff::changed;
 pub use evaluation::{figures_table, rungs_block, FigureColumn};
-pub use export::{picture_sheet, Document, ExportError, Format, Part};
+pub use export::{
+    picture_sheet, scaled_sheet, Document, ExportError, Format, PaletteDocument, Part,
+};
 pub use ladder::{ladder_json, ladder_table, verdict_json, Rung};
 #[cfg(test)]
 pub(crate) use tensorboard::reader as event_reader;

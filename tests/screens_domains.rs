@@ -79,6 +79,8 @@ fn told(name: &str) -> State {
     for generation in 0..9 {
         let rungs: Vec<Rung> = (0..11).map(rung).collect();
         tell(&mut state, Reply::LadderDone { generation, rungs });
+        let cells = (0..25).map(|k| Rung { ratio: (k % 5) as f32 / 4.0, ..rung(k) }).collect();
+        tell(&mut state, Reply::PaletteDone { generation, cells });
         tell(&mut state, Reply::PointDone { generation, rung: Rung { ratio: 0.5, ..rung(5) } });
         let strip =
             (0..41).map(|k| StripSample { ratio: k as f32 / 20.0 - 0.5, valid: k % 9 != 0 });

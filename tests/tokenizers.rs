@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use shared_data::shared_data;
 use tvae_tui::corpus::mnist_text::{Digit, Direction, Size};
 use tvae_tui::corpus::Example;
-use tvae_tui::corpus::{read, ReadOptions};
+use tvae_tui::corpus::{idx, read, ReadOptions};
 use tvae_tui::domain::{domain, Codec};
 
 fn train(name: &str, vocab: usize) -> Codec {
@@ -133,6 +133,44 @@ fn digits_round_trip_pixel_by_pixel() {
         }
     }
     assert!(!mnist.verdict("00 down ! !").is_valid());
+}
+
+#[test]
+fn every_held_out_digit_round_trips_through_text_and_tokens() {
+    let bundled = domain("mnist").expect("mnist").samples_within(9_999);
+    let mut sets = vec![bundled
+        .iter()
+        .map(|sample| Digit::read(&sample.text, Size::Default).0)
+        .collect::<Vec<Digit>>()];
+    let mut images = Vec::new();
+    if let Some(valid) = shared_data("mnist/valid-images-idx3-ubyte.gz") {
+        images = idx::read_images(&valid).expect("the digits");
+    }
+    sets.extend(Size::ALL.map(|size| {
+        images.chunks_exact(784).map(|pixels| Digit::from_pixels(pixels, size)).collect()
+    }));
+    let mnist = domain("mnist").expect("mnist");
+    let codec = mnist.train_codec(&mut std::iter::empty(), 0).expect("the pixel codec");
+    for digits in sets {
+        let Some(first) = digits.first() else { continue };
+        let side = first.size.side();
+        // As a model of this size has it, and as one of unknown size.
+        let codecs = [codec.clone(), codec.clone().with_room(side * side + 2)];
+        for direction in [Direction::Down, Direction::Up] {
+            let texts: Vec<String> = digits.iter().map(|digit| digit.write(direction)).collect();
+            let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
+            for codec in &codecs {
+                let encoded = codec.encode_batch(&borrowed).expect("ids");
+                for ((text, ids), digit) in texts.iter().zip(&encoded).zip(&digits) {
+                    assert_eq!(ids.len(), side * side + 1);
+                    assert_eq!(&codec.decode(ids).expect("text"), text);
+                    assert_eq!(Digit::read(text, digit.size), (digit.clone(), direction));
+                }
+            }
+            assert!(texts.iter().all(|text| mnist.verdict(text).is_valid()));
+        }
+        println!("{} digits of {side} × {side}", digits.len());
+    }
 }
 
 #[test]

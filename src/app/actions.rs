@@ -28,6 +28,8 @@ pub enum Action {
     RandomRow,
     /// Something was done on the canvas.
     Draw(DrawAction),
+    /// A cell of the palette was chosen, column and row from 0.
+    ChooseCell(usize, usize),
     /// A panel was chosen.
     Focus(Panel),
     /// A direction was chosen, from 0.
@@ -158,6 +160,24 @@ pub enum Command {
     DeleteDirection,
     /// Save the own directions with the model.
     SaveDirections,
+    /// To a panel.
+    Panel(Panel),
+    /// To the cell of the palette to the left.
+    CellLeft,
+    /// To the cell of the palette to the right.
+    CellRight,
+    /// A column and a row of the palette more.
+    MoreCells,
+    /// A column and a row of the palette less.
+    FewerCells,
+    /// The decode of the chosen cell becomes a corner.
+    TakeCell(EditedEnd),
+    /// The decode of the chosen cell becomes the corner nearest to it.
+    TakeNearest,
+    /// Type or draw the corner nearest to the chosen cell.
+    ChangeCorner,
+    /// New random corners.
+    RandomCorners,
     /// Show or hide how probable the decoder finds each token.
     Probabilities,
     /// The next panel.

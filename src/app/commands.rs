@@ -1,6 +1,7 @@
 //! The one table of commands behind keys, help, hints, palette and mouse.
 
 mod models;
+mod palette;
 mod train;
 
 use super::actions::{Command, Step};
@@ -59,10 +60,13 @@ const fn on_direction(
 
 /// All commands, in the order of the help. A screen of its own has a file of its own for them.
 pub const COMMANDS: &[Entry] =
-    &joined::<COUNT>(&[EXPLORER, train::COMMANDS, models::COMMANDS, EVERYWHERE]);
+    &joined::<COUNT>(&[EXPLORER, palette::COMMANDS, train::COMMANDS, models::COMMANDS, EVERYWHERE]);
 
-const COUNT: usize =
-    EXPLORER.len() + train::COMMANDS.len() + models::COMMANDS.len() + EVERYWHERE.len();
+const COUNT: usize = EXPLORER.len()
+    + palette::COMMANDS.len()
+    + train::COMMANDS.len()
+    + models::COMMANDS.len()
+    + EVERYWHERE.len();
 
 /// The parts of the table, one behind the other.
 const fn joined<const N: usize>(parts: &[&[Entry]]) -> [Entry; N] {
@@ -184,6 +188,13 @@ const EXPLORER: &[Entry] = &[
         &["g"],
         "search for a valid text where the greedy decode is none, or not",
         "guided",
+    ),
+    entry(
+        Command::Panel(Panel::Palette),
+        "palette-of-four",
+        &["f5"],
+        "a palette: the grid of decodes between four corners",
+        "palette",
     ),
     entry(Command::MoreRungs, "more-rungs", &["+", "="], "one rung more (33 at most)", ""),
     entry(Command::FewerRungs, "fewer-rungs", &["-"], "one rung less (3 at least)", ""),

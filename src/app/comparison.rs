@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::likeness::Likeness;
 use super::state::{RungView, State};
-use crate::engine::{ModelInfo, Scene};
+use crate::engine::{ModelInfo, Palette, Scene};
 use crate::eval::LadderMetrics;
 
 /// The model that the open one is compared with.
@@ -37,7 +37,8 @@ impl Comparison {
 pub(super) fn common_scene(scene: &Scene) -> Scene {
     let (tokens, edits) = (Vec::new(), Vec::new());
     let ratio = Scene::default().ratio;
-    Scene { tokens, edits, along: None, ratio, ..scene.clone() }
+    let palette = Palette::default();
+    Scene { tokens, edits, along: None, ratio, palette, ..scene.clone() }
 }
 
 impl State {

@@ -24,6 +24,8 @@ pub struct Keep {
     pub file: Option<PathBuf>,
     /// The file of the last export.
     pub exported: Option<PathBuf>,
+    /// The file of the last export of the palette.
+    pub exported_palette: Option<PathBuf>,
     /// The chosen row of the panel.
     pub row: usize,
 }
@@ -57,6 +59,8 @@ pub enum Outcome {
     Opened(PathBuf, Box<Session>),
     /// The ladder lies in this file.
     Exported(PathBuf),
+    /// The palette lies in this file.
+    ExportedPalette(PathBuf),
     /// The own directions lie in this file.
     SavedDirections(PathBuf),
     /// The models were listed.

@@ -18,6 +18,8 @@ pub enum Ask {
     Open,
     /// The file that the ladder is written to.
     Export,
+    /// The file that the palette is written to.
+    ExportPalette,
     /// Another name for the chosen direction.
     Direction,
     /// Another name for the chosen model.
@@ -42,6 +44,7 @@ impl Ask {
             Self::Save => "save the session",
             Self::Open => "open a session",
             Self::Export => "export the ladder",
+            Self::ExportPalette => "export the palette",
             Self::Direction => "name of the direction",
             Self::RenameModel => "another name for",
             Self::DuplicateModel => "copy of",
@@ -62,7 +65,7 @@ impl Ask {
             Self::Option(_) => "as in a configuration",
             Self::Budget => "minutes or steps, what it has done included",
             Self::Save | Self::Open => "a file's name",
-            Self::Export => "ends in .json, .md, .svg, for pictures .png",
+            Self::Export | Self::ExportPalette => "ends in .json, .md, .svg, for pictures .png",
         }
     }
 

@@ -98,6 +98,7 @@ impl State {
             | Action::SlideToken(..)
             | Action::ChooseRung(_)
             | Action::Draw(_)
+            | Action::ChooseCell(..)
             | Action::Focus(_)
             | Action::ChooseDirection(_)
             | Action::SetStrength(..)

@@ -14,6 +14,7 @@ use super::drawing::Drawing;
 use super::history::History;
 use super::keep::Keep;
 use super::models::Models;
+use super::palette::PaletteView;
 use super::picker::Picker;
 use super::prompt::Prompt;
 use super::screen::Screen;
@@ -32,6 +33,21 @@ pub enum EditedEnd {
     A,
     /// The one at ratio 1.
     B,
+    /// The lower left corner of the palette.
+    C,
+    /// The lower right corner of the palette.
+    D,
+}
+
+impl EditedEnd {
+    /// All of them, in the order of [`Scene::corners`].
+    pub const ALL: [Self; 4] = [Self::A, Self::B, Self::C, Self::D];
+
+    /// Its letter.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        ["A", "B", "C", "D"][self as usize]
+    }
 }
 
 /// A part of the screen that can have the focus.
@@ -50,14 +66,23 @@ pub enum Panel {
     Neighbours,
     /// Bookmarks and history.
     Keep,
+    /// The grid between four corners.
+    Palette,
     /// The ladder of a second model, while there is one.
     Compare,
 }
 
 impl Panel {
     /// The panels that are always there, in the order of the tabs.
-    pub const ALL: [Self; 6] =
-        [Self::Ladder, Self::Mix, Self::Directions, Self::Latents, Self::Neighbours, Self::Keep];
+    pub const ALL: [Self; 7] = [
+        Self::Ladder,
+        Self::Mix,
+        Self::Directions,
+        Self::Latents,
+        Self::Neighbours,
+        Self::Keep,
+        Self::Palette,
+    ];
 
     /// The name on its tab.
     #[must_use]
@@ -69,6 +94,7 @@ impl Panel {
             Self::Keep => "keep",
             Self::Directions => "directions",
             Self::Neighbours => "neighbours",
+            Self::Palette => "palette",
             Self::Compare => "compare",
         }
     }
@@ -243,6 +269,8 @@ pub struct State {
     pub notice: Notice,
     /// Which key does what.
     pub keys: Keys,
+    /// The palette's cells and the chosen one.
+    pub palette: PaletteView,
     /// What is kept, and where.
     pub keep: Keep,
     /// The models that there are.
@@ -292,6 +320,7 @@ impl State {
             rungs: ratios(scene.rungs).into_iter().map(RungView::empty).collect(),
             figures: None,
             point: RungView::empty(scene.ratio),
+            palette: PaletteView::new(seed, scene.palette.size),
             scene,
             strip: Strip::default(),
             inspection: None,
@@ -370,23 +399,19 @@ impl State {
     /// the ladder does not begin and end with them.
     #[must_use]
     pub fn reconstructed(&self, end: EditedEnd) -> Option<bool> {
-        let text = match end {
-            EditedEnd::A => &self.scene.a,
-            EditedEnd::B => &self.scene.b,
-        };
+        let text = self.scene.corners()[end as usize];
         self.reconstruction(end).map(|rung| rung.text == *text)
     }
 
     /// What an end comes back as, once its rung is whole.
     #[must_use]
     pub fn reconstruction(&self, end: EditedEnd) -> Option<&RungView> {
-        // A ladder along a direction does not begin and end with them.
-        if self.scene.along.is_some() {
-            return None;
-        }
+        let is_ladder_between = self.scene.along.is_none();
         let rung = match end {
-            EditedEnd::A => self.rungs.first()?,
-            EditedEnd::B => self.rungs.last()?,
+            // A ladder along a direction does not begin and end with them.
+            EditedEnd::A => self.rungs.first().filter(|_| is_ladder_between)?,
+            EditedEnd::B => self.rungs.last().filter(|_| is_ladder_between)?,
+            EditedEnd::C | EditedEnd::D => self.palette.corner(end)?,
         };
         rung.verdict.as_ref().map(|_| rung)
     }
@@ -453,6 +478,7 @@ impl State {
             Command::Draw(_) => self.draws_pictures(),
             Command::Type(_) | Command::Probabilities => !self.draws_pictures(),
             Command::Show(screen) => screen != self.screen,
+            Command::Panel(panel) => panel != self.focus,
             _ => true,
         }
     }

@@ -7,6 +7,7 @@ mod ends;
 mod engine;
 mod keep;
 mod models;
+mod palette;
 mod slide;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,7 @@ use super::training::{Steer, TrainCommand};
 use crate::engine::pool::NamedDirection;
 use crate::engine::{Decoding, Kind, LibraryChange, Request, Scene, Session, Task};
 use crate::latent::Path;
-use crate::report::Document;
+use crate::report::{Document, PaletteDocument};
 use crate::train::{DataOptions, Job, TrainConfig};
 
 /// What the outside has to do.
@@ -58,6 +59,15 @@ pub enum Effect {
         file: PathBuf,
         /// What.
         document: Box<Document>,
+        /// Whether a file that is there already is replaced.
+        replace: bool,
+    },
+    /// Write a palette to a file, in the format of its name.
+    ExportPalette {
+        /// Where.
+        file: PathBuf,
+        /// What.
+        palette: Box<PaletteDocument>,
         /// Whether a file that is there already is replaced.
         replace: bool,
     },
@@ -160,6 +170,7 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
     }
     keep::choose(state, state.keep.row);
     let mut effects = requests(state, &before, wanted);
+    effects.extend(palette::follow(state, &before));
     effects.extend(directions::follow(state));
     effects.extend(comparison::follow(state));
     effects.append(&mut state.outbox);
@@ -210,6 +221,7 @@ fn apply(state: &mut State, action: Action) {
             directions::choose(state, row);
         }
         Action::SetStrength(row, strength) => directions::set_strength(state, row, strength),
+        Action::ChooseCell(x, y) => palette::choose(state, x, y),
         Action::Focus(panel) => focus(state, panel),
         Action::Edit(request) => keep::edit(state, keep::Change::Key(request)),
         Action::Paste(text) => keep::edit(state, keep::Change::Paste(&text)),
@@ -315,6 +327,15 @@ fn run(state: &mut State, command: Command) {
         }
         Command::MoreRungs => rungs(state, state.scene.rungs + 1),
         Command::FewerRungs => rungs(state, state.scene.rungs.saturating_sub(1)),
+        Command::Panel(panel) => focus(state, panel),
+        Command::CellLeft => palette::step(state, -1, 0),
+        Command::CellRight => palette::step(state, 1, 0),
+        Command::MoreCells => palette::resize(state, state.scene.palette.size + 1),
+        Command::FewerCells => palette::resize(state, state.scene.palette.size - 1),
+        Command::TakeCell(end) => palette::take_cell(state, end),
+        Command::TakeNearest => palette::take_cell(state, state.palette.nearest_corner()),
+        Command::ChangeCorner => ends::begin_typing(state, state.palette.nearest_corner()),
+        Command::RandomCorners => palette::random(state),
         Command::Probabilities => state.probabilities = !state.probabilities,
         Command::NextPanel => turn(state, 1),
         Command::PreviousPanel => turn(state, state.panels().len() - 1),
@@ -324,6 +345,7 @@ fn run(state: &mut State, command: Command) {
         Command::Jump => keep::jump(state),
         Command::SaveSession => keep::ask(state, Ask::Save),
         Command::OpenSession => keep::ask(state, Ask::Open),
+        Command::Export if state.focus == Panel::Palette => keep::ask(state, Ask::ExportPalette),
         Command::Export => keep::ask(state, Ask::Export),
         Command::CopyPoint => keep::copy_point(state),
         Command::CopyLadder => keep::copy_ladder(state),
@@ -384,6 +406,7 @@ fn row(state: &mut State, down: bool) {
         Panel::Mix => state.token = next(state.token).min(state.tokens().saturating_sub(1)),
         Panel::Keep => keep::choose(state, next(state.keep.row)),
         Panel::Directions => directions::choose(state, next(state.directions.chosen())),
+        Panel::Palette => palette::step(state, 0, if down { 1 } else { -1 }),
         _ => slide::to_rung(state, next(state.nearest_rung())),
     }
 }
@@ -420,6 +443,7 @@ fn everything(state: &mut State) -> Vec<Effect> {
     let mut effects = Vec::from_iter(ladder(state));
     effects.extend(point(state));
     effects.extend(strip(state));
+    effects.extend(palette::anew(state));
     effects
 }
 

@@ -11,6 +11,7 @@ use unicode_width::UnicodeWidthStr;
 use super::eval::Bar;
 use super::{ModelArg, INTERRUPTED};
 use crate::corpus::{self, Column, Example, ReadOptions};
+use crate::domain::Domain;
 use crate::engine::evaluate::Progress;
 use crate::engine::pool::{
     decoder_directions, Effect, Measurement, NamedDirection, Pool, Probe, Source,
@@ -111,7 +112,7 @@ pub fn run(args: &DirectionsArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         println!("{}", document(args, &model, (texts, held.texts().len()), &strengths, &rows));
     } else {
-        print!("{}", table(&rows));
+        print!("{}", table(&rows, model.domain()));
         eprintln!(
             "{texts} texts, {} of them held aside and stepped by ±{} σ: steps that flipped what they should and valid decodes \
              in per cent, how much of the decode was kept in per cent; of a number, its mean change. r: a random direction \
@@ -226,7 +227,9 @@ const HEAD: [&str; 10] =
     ["direction", "texts", "σ", "flips", "r", "valid", "r", "kept", "r", "monotony"];
 
 /// One line per direction: how often steps along it do what it says, and what that costs, beside a random direction.
-fn table(rows: &[Row]) -> String {
+fn table(rows: &[Row], domain: &dyn Domain) -> String {
+    // Where a domain has no words of its own for it, the label alone would not say what it is.
+    let is_bare = |name: &str| domain.label_direction(name) == name;
     let share = |x: f64| format!("{:.0}", 100.0 * x);
     let does = |effect: &Effect| {
         let figures = &effect.figures;
@@ -245,7 +248,11 @@ fn table(rows: &[Row]) -> String {
         };
         let name = visible(&named.name);
         [
-            if named.source == Source::Label { format!("label {name}") } else { name.into_owned() },
+            if named.source == Source::Label && is_bare(&named.name) {
+                format!("label {name}")
+            } else {
+                name.into_owned()
+            },
             texts,
             format!("{:.2}", named.direction.sigma()),
             does(effect),

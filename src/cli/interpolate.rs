@@ -6,12 +6,13 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
+use super::ends::{ends, END_HELP};
 use super::{ModelArg, PathArg};
 use crate::engine::{replay_session, Decoding, LatentModel, LoadedModel, Session, Way};
 use crate::latent::ratios;
 use crate::model::write_atomically;
 use crate::numeric::Precision;
-use crate::report::{ladder_table, Compared, Comparison, Document, Format, Part, Rung};
+use crate::report::{Compared, Comparison, Document, Format, Part, Rung};
 
 #[derive(Debug, Args)]
 pub struct InterpolateArgs {
@@ -21,9 +22,11 @@ pub struct InterpolateArgs {
     /// Weights that decoding uses: f32 or bf16; by default bf16 where it was measured to change next to nothing
     #[arg(long, value_name = "f32|bf16")]
     precision: Option<Precision>,
-    /// First end; a random sample where it is not given
+    /// First end
+    #[arg(long_help = END_HELP)]
     a: Option<String>,
-    /// Second end; a random sample where it is not given
+    /// Second end
+    #[arg(long_help = END_HELP)]
     b: Option<String>,
     /// Rungs, ends included
     #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(2..=1000))]
@@ -51,7 +54,7 @@ pub struct InterpolateArgs {
 }
 
 /// A file's name that tells of a format.
-fn export_file(name: &str) -> Result<PathBuf, crate::report::ExportError> {
+pub(super) fn export_file(name: &str) -> Result<PathBuf, crate::report::ExportError> {
     Format::of(Path::new(name)).map(|_| PathBuf::from(name))
 }
 
@@ -67,7 +70,7 @@ pub fn run(args: &InterpolateArgs) -> anyhow::Result<ExitCode> {
         }
         None => {
             let document = of_ends(args)?;
-            let table = document.parts.iter().map(|part| ladder_table(&part.rungs)).collect();
+            let table = document.ladders();
             (document, table)
         }
     };
@@ -140,7 +143,7 @@ fn compare(args: &InterpolateArgs, other: &str) -> anyhow::Result<ExitCode> {
         other.info().name,
         other.info().domain
     );
-    let (a, b) = ends(&model, args)?;
+    let [a, b] = given(&model, args)?;
     let (rungs, path) = ladder(&model, (&a, &b), args.path.path, args)?;
     let one = Compared { model: model.info().name, rungs };
     let (rungs, _) = ladder(&other, (&a, &b), Way::Fixed(path), args)?;
@@ -157,7 +160,7 @@ fn compare(args: &InterpolateArgs, other: &str) -> anyhow::Result<ExitCode> {
 
 fn of_ends(args: &InterpolateArgs) -> anyhow::Result<Document> {
     let model = open(args, "python", None)?;
-    let (a, b) = ends(&model, args)?;
+    let [a, b] = given(&model, args)?;
     let (rungs, path) = ladder(&model, (&a, &b), args.path.path, args)?;
     let info = model.info();
     let part = Part {
@@ -172,20 +175,7 @@ fn of_ends(args: &InterpolateArgs) -> anyhow::Result<Document> {
     Ok(Document { model: info.name, domain: info.domain, parts: vec![part] })
 }
 
-/// The given ends; random samples of the model's domain for those that are not given.
-fn ends(model: &dyn LatentModel, args: &InterpolateArgs) -> anyhow::Result<(String, String)> {
-    if let (Some(a), Some(b)) = (&args.a, &args.b) {
-        return Ok((a.clone(), b.clone()));
-    }
-    let samples = model.samples();
-    anyhow::ensure!(
-        samples.len() >= 2,
-        "the domain {} has no samples to draw from: give both ends, A and B",
-        model.info().domain
-    );
-    let (i, j) = crate::eval::sample_pairs(samples.len(), 1, args.seed)[0];
-    Ok((
-        args.a.clone().unwrap_or_else(|| samples[i].text.clone()),
-        args.b.clone().unwrap_or_else(|| samples[j].text.clone()),
-    ))
+/// The ends as they are given, random samples for those that are not.
+fn given(model: &LoadedModel, args: &InterpolateArgs) -> anyhow::Result<[String; 2]> {
+    ends(model, [args.a.as_deref(), args.b.as_deref()], args.seed)
 }

@@ -135,20 +135,42 @@ fn body(path: &Path, input: impl Read, expected: usize) -> Result<Vec<u8>, Corpu
     ))
 }
 
+/// The images, 28 × 28 bytes each, and their labels, of an images file with labels beside it, or of a folder of such files:
+/// training ones before others.
+///
+/// # Errors
+/// Where there are none, they cannot be read, or they do not belong together.
+pub fn read_pair(path: &Path) -> Result<(Vec<u8>, Vec<u8>), CorpusError> {
+    let metadata = std::fs::metadata(path).map_err(|e| CorpusError::io(path, e))?;
+    let pair = if metadata.is_dir() {
+        find_pair(path)?
+    } else {
+        labels_beside(path).map(|labels| (path.to_owned(), labels))
+    };
+    let (images, labels) = pair.ok_or_else(|| {
+        let message = "expected a folder of MNIST files, or a file *-images-idx3-ubyte with *-labels-idx1-ubyte beside it";
+        CorpusError::content(path, message)
+    })?;
+    read_both(&images, &labels)
+}
+
+fn read_both(images: &Path, labels: &Path) -> Result<(Vec<u8>, Vec<u8>), CorpusError> {
+    let pixels = read_images(images)?;
+    let classes = read_labels(labels)?;
+    if pixels.len() == classes.len() * 784 {
+        return Ok((pixels, classes));
+    }
+    let message = format!("{} labels for {} images", classes.len(), pixels.len() / 784);
+    Err(CorpusError::content(labels, message))
+}
+
 /// Every digit as two examples, `down` and `up`, labelled with its class.
 pub(super) fn read_digits(
     images: &Path,
     labels: &Path,
     options: &ReadOptions,
 ) -> Result<Corpus, CorpusError> {
-    let pixels = read_images(images)?;
-    let classes = read_labels(labels)?;
-    if pixels.len() != classes.len() * 784 {
-        return Err(CorpusError::content(
-            labels,
-            format!("{} labels for {} images", classes.len(), pixels.len() / 784),
-        ));
-    }
+    let (pixels, classes) = read_both(images, labels)?;
     let mut corpus = Corpus::default();
     let limit = options.limit.unwrap_or(usize::MAX);
     'digits: for (pixels, class) in pixels.chunks_exact(784).zip(&classes) {

@@ -73,6 +73,11 @@ impl Domain for Mnist {
         digit_attributes::values(text)
     }
 
+    fn label_direction(&self, label: &str) -> String {
+        let article = if label == "8" { "an" } else { "a" };
+        format!("more like {article} {label}")
+    }
+
     fn units(&self, text: &str) -> Vec<Range<usize>> {
         mark::characters(text)
     }

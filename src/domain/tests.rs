@@ -182,3 +182,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn directions_of_labels_say_where_they_lead() {
+    assert_eq!(named("mnist").label_direction("7"), "more like a 7");
+    assert_eq!(named("mnist").label_direction("8"), "more like an 8");
+    assert_eq!(named("headlines").label_direction("POLITICS"), "POLITICS");
+}

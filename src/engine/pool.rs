@@ -229,7 +229,8 @@ impl Pool {
         }
         for (label, _) in labels.into_iter().filter(|(_, count)| *count >= SIDE) {
             let has = |i: usize| self.labels[i].as_deref().map(|other| other == label);
-            found.extend(self.of_sets(label.to_owned(), Source::Label, &has, &lengths));
+            let name = domain.label_direction(label);
+            found.extend(self.of_sets(name, Source::Label, &has, &lengths));
         }
         let all: Vec<&Latent> = self.latents.iter().collect();
         // A pool too small or too even for components has none.

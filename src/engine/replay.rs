@@ -25,6 +25,20 @@ pub fn replay(model: &dyn LatentModel, scene: &Scene) -> Result<(Vec<Rung>, Rung
     Ok((ladder, point.ok_or_else(|| EngineError::Model("it decoded nothing".to_owned()))?))
 }
 
+/// The cells of a scene's palette, row by row, decoded as the explorer does.
+///
+/// # Errors
+/// As [`replay`].
+pub fn replay_palette(model: &dyn LatentModel, scene: &Scene) -> Result<Vec<Rung>, EngineError> {
+    let [a, b, c, d] = scene.corners().map(|text| encoded(model, text));
+    let latents = scene
+        .cells([&a?, &b?, &c?, &d?], model.info().geometry)
+        .map_err(|e| EngineError::Model(e.to_string()))?;
+    let found = decode(model, &latents, scene.decoding, &mut |_| ControlFlow::Continue(()))?;
+    let columns = scene.palette.columns();
+    Ok(found.into_iter().zip(columns).map(|(found, x)| found.at(x)).collect())
+}
+
 fn encoded(model: &dyn LatentModel, text: &str) -> Result<Latent, EngineError> {
     let latent = model.encode(&[text.to_owned()])?.pop();
     latent.ok_or_else(|| EngineError::Model("it encoded nothing".to_owned()))

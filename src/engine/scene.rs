@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Along;
+use super::{Along, Palette};
 use crate::latent::{Direction, DirectionError, Geometry, Latent, LatentError, Path};
 
 /// How far the slider goes.
@@ -127,6 +127,9 @@ pub struct Scene {
     /// How latents become text.
     #[serde(default)]
     pub decoding: Decoding,
+    /// The palette's other corners and its size.
+    #[serde(default, skip_serializing_if = "Palette::is_default")]
+    pub palette: Palette,
 }
 
 /// Why a scene has no latents.
@@ -157,6 +160,7 @@ impl Default for Scene {
             edits: Vec::new(),
             along: None,
             decoding: Decoding::Greedy,
+            palette: Palette::default(),
         }
     }
 }
@@ -175,16 +179,24 @@ impl Scene {
     ) -> Result<Vec<Latent>, SceneError> {
         let a = self.edited(a.clone(), Target::A, geometry)?;
         let b = self.edited(b.clone(), Target::B, geometry)?;
-        let way = geometry.ladder(&a, &b, ratios, self.path)?;
-        way.into_iter()
-            .map(|latent| {
-                let mixed = geometry.with_own_ratios(latent, (&a, &b), &self.tokens, self.path);
-                self.edited(mixed, Target::Way, geometry)
-            })
-            .collect()
+        let way = self.way((&a, &b), ratios, geometry)?;
+        way.into_iter().map(|latent| self.edited(latent, Target::Way, geometry)).collect()
     }
 
-    fn edited(
+    /// The way from one latent to another, without edits.
+    pub(super) fn way(
+        &self,
+        (a, b): (&Latent, &Latent),
+        ratios: &[f32],
+        geometry: Geometry,
+    ) -> Result<Vec<Latent>, LatentError> {
+        let way = geometry.ladder(a, b, ratios, self.path)?.into_iter();
+        let own = |latent| geometry.with_own_ratios(latent, (a, b), &self.tokens, self.path);
+        Ok(way.map(own).collect())
+    }
+
+    /// A latent after the edits of a target.
+    pub(super) fn edited(
         &self,
         mut latent: Latent,
         target: Target,
@@ -227,6 +239,7 @@ impl Scene {
         for edit in &mut self.edits {
             edit.strength = within(edit.strength, STRENGTH_RANGE, 0.0);
         }
+        self.palette.clamp();
     }
 }
 

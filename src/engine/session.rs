@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::palette::PALETTE_RANGE;
 use super::scene::{Scene, RATIO_RANGE, RUNG_RANGE, STRENGTH_RANGE};
 use crate::model::write_atomically;
 use crate::numeric::Precision;
@@ -143,6 +144,11 @@ fn check(scene: &Scene, place: &str) -> Result<(), String> {
         let (low, high) = (RUNG_RANGE.start(), RUNG_RANGE.end());
         return Err(format!("{place}.rungs: expected {low} to {high}, not {}", scene.rungs));
     }
+    if !PALETTE_RANGE.contains(&scene.palette.size) {
+        let (low, high) = (PALETTE_RANGE.start(), PALETTE_RANGE.end());
+        let size = scene.palette.size;
+        return Err(format!("{place}.palette.size: expected {low} to {high}, not {size}"));
+    }
     within("ratio", scene.ratio, RATIO_RANGE)?;
     for (token, ratio) in scene.tokens.iter().enumerate() {
         if let Some(ratio) = ratio {
@@ -160,7 +166,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::engine::{Decoding, Edit, Target};
+    use crate::engine::{Decoding, Edit, Palette, Target};
     use crate::latent::{Direction, Path as Way};
     use proptest::prelude::*;
 
@@ -187,7 +193,8 @@ mod tests {
                 name: "call".into(), target: Target::Way, strength, direction: Arc::new(direction),
             }).collect();
             let decoding = if guided { Decoding::Guided } else { Decoding::Greedy };
-            let ends = Scene { a, b, path: Way::ALL[path], rungs, ..Scene::default() };
+            let palette = Palette { c: Some(b.clone()), d: None, size: rungs / 6 + 3 };
+            let ends = Scene { a, b, path: Way::ALL[path], rungs, palette, ..Scene::default() };
             let written = session(Scene { ratio, tokens, edits, decoding, ..ends });
             let read = Session::parse(&written.to_json().expect("JSON"));
             prop_assert_eq!(read, Ok(written));
@@ -221,6 +228,20 @@ mod tests {
             let said = Session::parse(&wrong).expect_err(to);
             assert!(said.contains(words), "{said}");
         }
+    }
+
+    #[test]
+    fn palettes_are_kept_and_sessions_of_before_have_the_default_one() {
+        let text = session(Scene::default()).to_json().expect("JSON");
+        assert!(!text.contains("palette"), "{text}");
+        assert_eq!(Session::parse(&text).map(|s| s.scene.palette), Ok(Palette::default()));
+        let palette = Palette { c: Some("x".into()), d: Some("y".into()), size: 9 };
+        let kept = session(Scene { palette, ..Scene::default() });
+        let text = kept.to_json().expect("JSON");
+        assert_eq!(Session::parse(&text).as_ref(), Ok(&kept));
+        let wrong = text.replacen("\"size\": 9", "\"size\": 10", 1);
+        let said = Session::parse(&wrong).expect_err("too large");
+        assert!(said.contains("palette.size: expected 3 to 9, not 10"), "{said}");
     }
 
     #[test]

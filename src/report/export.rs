@@ -1,6 +1,7 @@
 //! Ladders as files: JSON, Markdown, SVG, and PNG for those of pictures.
 
 mod markdown;
+mod palette;
 mod png;
 mod svg;
 #[cfg(test)]
@@ -10,10 +11,11 @@ use std::path::Path;
 
 use serde_json::{json, Value};
 
-use super::ladder::{ladder_json, rung_json};
-use super::{visible, Rung};
+use super::ladder::{judgement, ladder_json, ladder_table, rung_json};
+use super::{picture_rows, visible, Rung};
 use crate::domain::{domain, Domain, Picture};
-pub use png::picture_sheet;
+pub use palette::PaletteDocument;
+pub use png::{picture_sheet, scaled_sheet};
 
 /// A ladder to be written.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,6 +127,26 @@ impl Document {
             format!("{title} · path {} · {}\n{}", part.path, part.decoding, markdown::texts(part))
         };
         self.parts.iter().map(part).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The ladders alone: tables or, of pictures, strips.
+    #[must_use]
+    pub fn ladders(&self) -> String {
+        self.parts
+            .iter()
+            .map(|part| self.strip(part).unwrap_or_else(|| ladder_table(&part.rungs)))
+            .collect()
+    }
+
+    /// A ladder's pictures, each under its ratio and verdict; none where texts are read.
+    fn strip(&self, part: &Part) -> Option<String> {
+        let captioned = part.rungs.iter().map(|rung| {
+            let caption = format!("{:.2} {}", rung.ratio, judgement(&rung.verdict));
+            // The reason has no room above a picture.
+            let caption: String = caption.chars().take(6).collect();
+            Some((caption, self.picture(&rung.text)?))
+        });
+        Some(picture_rows(&captioned.collect::<Option<Vec<_>>>()?, None))
     }
 
     fn part_json(&self, part: &Part) -> Value {

@@ -10,7 +10,7 @@ use super::theme::Theme;
 use crate::app::{update, Action, Effect, Outcome, State};
 use crate::engine::{save_directions, Session};
 use crate::model::write_atomically;
-use crate::report::{Document, Format};
+use crate::report::{ExportError, Format};
 use crate::train::runs::history;
 use crate::train::{Checkpoint, Job, Report, TrainError};
 
@@ -89,7 +89,15 @@ impl<H: Host> Stage<'_, H> {
                 Ok(session) => Outcome::Opened(at_home(&file), Box::new(session)),
                 Err(e) => Outcome::Failed(e.to_string()),
             }),
-            Effect::Export { file, document, replace } => Some(export(&file, &document, replace)),
+            Effect::Export { file, document, replace } => {
+                let bytes = |format| document.bytes(format);
+                Some(export(&file, &bytes, replace).map_or_else(|told| told, Outcome::Exported))
+            }
+            Effect::ExportPalette { file, palette, replace } => {
+                let bytes = |format| palette.bytes(format);
+                let written = export(&file, &bytes, replace);
+                Some(written.map_or_else(|told| told, Outcome::ExportedPalette))
+            }
             Effect::SaveDirections { file, own } => Some(match save_directions(&file, &own) {
                 Ok(()) => Outcome::SavedDirections(file),
                 Err(e) => Outcome::Failed(e.to_string()),
@@ -129,18 +137,20 @@ fn save(file: &Path, session: &Session, replace: bool) -> Outcome {
     }
 }
 
-fn export(file: &Path, document: &Document, replace: bool) -> Outcome {
+/// Writes what a file of its name's format holds, and tells where it lies or what went wrong.
+fn export(
+    file: &Path,
+    bytes: &dyn Fn(Format) -> Result<Vec<u8>, ExportError>,
+    replace: bool,
+) -> Result<PathBuf, Outcome> {
     let file = at_home(file);
-    let bytes = match Format::of(&file).and_then(|format| document.bytes(format)) {
-        Ok(bytes) => bytes,
-        Err(e) => return Outcome::Failed(e.to_string()),
-    };
+    let bytes = Format::of(&file).and_then(bytes).map_err(|e| Outcome::Failed(e.to_string()))?;
     if !replace && file.exists() {
-        return taken(&file);
+        return Err(taken(&file));
     }
     match write_atomically(&file, &bytes) {
-        Ok(()) => Outcome::Exported(file),
-        Err(e) => Outcome::Failed(e.to_string()),
+        Ok(()) => Ok(file),
+        Err(e) => Err(Outcome::Failed(e.to_string())),
     }
 }
 

@@ -7,7 +7,9 @@ use tui_input::backend::crossterm::to_input_request;
 
 use super::hit::{Grip, HitMap};
 use super::keys::key_of;
-use crate::app::{draw_key, Action, Command, DrawAction, Drawing, Overlay, Screen, State, Step};
+use crate::app::{
+    draw_key, Action, Command, DrawAction, Drawing, Overlay, Panel, Screen, State, Step,
+};
 
 /// Rows that a page key goes up or down in a list.
 const PAGE: usize = 10;
@@ -51,8 +53,8 @@ impl Hands {
                     let (action, _) = hits.press(mouse.column, mouse.row)?;
                     matches!(action, Action::ReadAt(_)).then_some(action)
                 }
-                MouseEventKind::ScrollUp => Some(Action::Run(wheel(state.screen, false))),
-                MouseEventKind::ScrollDown => Some(Action::Run(wheel(state.screen, true))),
+                MouseEventKind::ScrollUp => Some(Action::Run(wheel(state, false))),
+                MouseEventKind::ScrollDown => Some(Action::Run(wheel(state, true))),
                 _ => None,
             },
             _ => None,
@@ -60,11 +62,12 @@ impl Hands {
     }
 }
 
-/// What the wheel does on a screen: it slides, or goes through a list.
-fn wheel(screen: Screen, down: bool) -> Command {
-    match (screen, down) {
-        (Screen::Explore, false) => Command::Slide(Step::Left),
-        (Screen::Explore, true) => Command::Slide(Step::Right),
+/// What the wheel does on a screen: it slides, or goes through a list or the rows of the palette.
+fn wheel(state: &State, down: bool) -> Command {
+    let slides = state.screen == Screen::Explore && state.focus != Panel::Palette;
+    match (slides, down) {
+        (true, false) => Command::Slide(Step::Left),
+        (true, true) => Command::Slide(Step::Right),
         (_, false) => Command::Up,
         (_, true) => Command::Down,
     }

@@ -4,6 +4,7 @@
 //! at a whole multiple of its size where it fits, else smaller by area mean, in the middle of its place.
 
 mod cells;
+mod grid;
 mod mode;
 mod pixels;
 mod ramp;
@@ -17,6 +18,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 
+pub use grid::{Grid, GridCell};
 pub use mode::GlyphMode;
 pub use pixels::Pixels;
 pub use ramp::{Ramp, Shades};

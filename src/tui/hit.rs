@@ -21,6 +21,8 @@ pub enum Hit {
     Direction(usize),
     /// A rung, from 0.
     Rung(usize),
+    /// A cell of the palette, column and row from 0.
+    Cell(usize, usize),
     /// A row of the focused panel, from 0.
     Row(usize),
     /// A panel or its tab.
@@ -47,6 +49,7 @@ impl Hit {
             Self::Strength(row) => Action::SetStrength(row, strength_at(place, column)),
             Self::Direction(row) => Action::ChooseDirection(row),
             Self::Rung(rung) => Action::ChooseRung(rung),
+            Self::Cell(x, y) => Action::ChooseCell(x, y),
             Self::Row(row) => Action::ChooseRow(row),
             Self::Panel(panel) => Action::Focus(panel),
             Self::Command(command) => Action::Run(command),

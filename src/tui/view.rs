@@ -30,6 +30,7 @@ mod measured;
 mod mix;
 mod models;
 mod neighbours;
+mod palette;
 mod picker;
 mod pictures;
 mod point;
@@ -111,6 +112,12 @@ fn row(area: Rect, y: u16) -> Rect {
 impl Screen<'_> {
     /// The ladder, or the focused panel, and the slider's value.
     fn small(&mut self, state: &State, frame: &mut Frame<'_>, area: Rect) {
+        let last = row(area, area.height - 1);
+        if state.focus == Panel::Palette {
+            // It has a line for the chosen cell instead of the slider's.
+            self.palette(state, frame, Rect { height: area.height - 1, ..area });
+            return self.told(state, frame, last);
+        }
         let above = Rect { height: area.height - 2, ..area };
         if state.focus == Panel::Ladder || state.overlay.is_some() {
             self.ladder(state, frame, above);
@@ -121,14 +128,20 @@ impl Screen<'_> {
             Some(typing) => self.field(typing, frame, row(area, area.height - 2)),
             None => self.slider(state, frame, row(area, area.height - 2)),
         }
-        let last = row(area, area.height - 1);
         match &state.notice {
-            Notice::Error(message) => {
-                let line = Line::styled(text::fit(&visible(message), area.width), self.theme.bad);
-                frame.render_widget(line, last);
-            }
+            Notice::Error(_) => self.told(state, frame, last),
             Notice::Status(_) => self.point_line(state, frame, last),
         }
+    }
+
+    /// What went wrong, or how things stand.
+    fn told(&self, state: &State, frame: &mut Frame<'_>, area: Rect) {
+        let (message, style) = match &state.notice {
+            Notice::Error(message) => (message, self.theme.bad),
+            Notice::Status(message) => (message, self.theme.dim),
+        };
+        let line = Line::styled(text::fit(&visible(message), area.width), style);
+        frame.render_widget(line, area);
     }
 
     fn whole(&mut self, state: &State, frame: &mut Frame<'_>, area: Rect) {
@@ -144,6 +157,10 @@ impl Screen<'_> {
 
     /// The ladder, with a panel beside it or in its place.
     fn explorer(&mut self, state: &State, frame: &mut Frame<'_>, body: Rect) {
+        if state.focus == Panel::Palette {
+            // A grid needs all the room that there is.
+            return self.palette_page(state, frame, body);
+        }
         if body.width < WIDE {
             self.column(state, frame, body, state.focus);
             return;
@@ -218,10 +235,17 @@ impl Screen<'_> {
         self.panel(panel, state, frame, inner);
     }
 
-    /// ` mix  latents `, the shown one marked.
+    /// ` mix  latents `, the shown one marked; where they do not all fit, those up to it.
     fn tabs(&mut self, shown: Panel, state: &State, frame: &mut Frame<'_>, area: Rect) {
+        let mut panels = state.panels();
+        panels.retain(|panel| *panel != Panel::Ladder);
+        let upto = panels.iter().position(|panel| *panel == shown).map_or(0, |at| at + 1);
+        let width = |from: usize| -> usize {
+            2 + panels[from..upto].iter().map(|panel| panel.name().width() + 1).sum::<usize>()
+        };
+        let first = (0..upto).find(|&from| width(from) <= usize::from(area.width)).unwrap_or(0);
         let mut x = area.x;
-        for panel in state.panels().into_iter().filter(|panel| *panel != Panel::Ladder) {
+        for panel in panels.into_iter().skip(first) {
             let name =
                 if panel == shown { format!("[{}]", panel.name()) } else { panel.name().into() };
             let width = name.width() as u16 + 1;
@@ -245,6 +269,7 @@ impl Screen<'_> {
             Panel::Latents => self.latents(state, frame, area),
             Panel::Keep => self.keep(state, frame, area),
             Panel::Directions => self.directions(state, frame, area),
+            Panel::Palette => self.palette(state, frame, area),
             Panel::Neighbours => self.neighbours(state, frame, area),
             Panel::Compare => self.compare(state, frame, area),
         }

@@ -16,6 +16,8 @@ pub(super) fn text(state: &mut State, end: EditedEnd) -> &mut String {
     match end {
         EditedEnd::A => &mut state.scene.a,
         EditedEnd::B => &mut state.scene.b,
+        EditedEnd::C => state.scene.palette.c.get_or_insert_default(),
+        EditedEnd::D => state.scene.palette.d.get_or_insert_default(),
     }
 }
 

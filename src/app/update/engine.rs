@@ -1,6 +1,6 @@
 //! What the engine tells.
 
-use super::{directions, ends};
+use super::{directions, ends, palette};
 use crate::app::history::Change;
 use crate::app::state::{Notice, RungView, State, Strip};
 use crate::engine::{Kind, Reply};
@@ -22,6 +22,7 @@ pub(super) fn take(state: &mut State, reply: Reply) -> bool {
             if state.scene.a.is_empty() && state.scene.b.is_empty() {
                 ends::random(state);
             }
+            palette::draw_corners(state);
             return true;
         }
         Reply::LadderStep { generation, rows } if state.is_last(Kind::Ladder, generation) => {
@@ -48,6 +49,12 @@ pub(super) fn take(state: &mut State, reply: Reply) -> bool {
         }
         Reply::PointDone { generation, rung } if state.is_last(Kind::Point, generation) => {
             state.point = whole(rung);
+        }
+        Reply::PaletteStep { generation, rows } if state.is_last(Kind::Palette, generation) => {
+            state.palette.hear(rows);
+        }
+        Reply::PaletteDone { generation, cells } if state.is_last(Kind::Palette, generation) => {
+            state.palette.finish(cells.into_iter().map(whole).collect());
         }
         Reply::Inspected { generation, inspection } if state.is_last(Kind::Inspect, generation) => {
             state.inspection = Some(*inspection);

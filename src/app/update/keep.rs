@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{directions, ends, models, train, Effect};
+use super::{directions, ends, models, palette, train, Effect};
 use crate::app::keep::{Kept, Outcome};
 use crate::app::prompt::{Ask, Prompt};
-use crate::app::state::{Notice, Overlay, State};
+use crate::app::state::{Notice, Overlay, Panel, State};
 use crate::engine::{Bookmark, Session};
 use crate::report::{ladder_table, Document};
 
@@ -28,6 +28,10 @@ pub(super) fn ask(state: &mut State, ask: Ask) {
         Ask::Export => match &state.keep.exported {
             Some(file) => path(file),
             None => "ladder.svg".to_owned(),
+        },
+        Ask::ExportPalette => match &state.keep.exported_palette {
+            Some(file) => path(file),
+            None => "palette.svg".to_owned(),
         },
         Ask::Direction => match state.directions.chosen_row() {
             Some(row) => row.name.clone(),
@@ -89,6 +93,17 @@ pub(super) fn answer(state: &mut State, prompt: &Prompt) {
             let replace = state.keep.exported.as_ref() == Some(&file);
             state.outbox.push(Effect::Export { file, document, replace });
         }
+        Ask::ExportPalette => {
+            let Some(palette) = state.whole_palette() else {
+                return refuse(
+                    state,
+                    "the palette is still being decoded: export it when it is whole",
+                );
+            };
+            let replace = state.keep.exported_palette.as_ref() == Some(&file);
+            let palette = Box::new(palette);
+            state.outbox.push(Effect::ExportPalette { file, palette, replace });
+        }
         // These are taken before.
         Ask::RenameModel | Ask::DuplicateModel | Ask::DeleteModel => {}
     }
@@ -136,6 +151,9 @@ pub(super) fn jump(state: &mut State) {
 
 /// The decode at the slider.
 pub(super) fn copy_point(state: &mut State) {
+    if state.focus == Panel::Palette {
+        return palette::copy_cell(state);
+    }
     if state.point.verdict.is_none() {
         return refuse(state, "the decode is not whole yet: copy it again when it is");
     }
@@ -145,6 +163,9 @@ pub(super) fn copy_point(state: &mut State) {
 
 /// The ladder as a table.
 pub(super) fn copy_ladder(state: &mut State) {
+    if state.focus == Panel::Palette {
+        return palette::copy(state);
+    }
     let Some(part) = state.whole_ladder() else {
         return refuse(state, "the ladder is not whole yet: copy it again when it is");
     };
@@ -162,6 +183,10 @@ pub(super) fn take(state: &mut State, outcome: Outcome) {
         Outcome::Exported(file) => {
             tell(state, format!("exported to {}", file.display()));
             state.keep.exported = Some(file);
+        }
+        Outcome::ExportedPalette(file) => {
+            tell(state, format!("exported to {}", file.display()));
+            state.keep.exported_palette = Some(file);
         }
         Outcome::Opened(file, session) => open(state, file, *session),
         Outcome::SavedDirections(file) => directions::saved(state, &file),
@@ -194,6 +219,7 @@ pub(super) fn fit(state: &mut State) {
     let tokens = state.tokens();
     state.scene.tokens.truncate(tokens);
     state.token = state.token.min(tokens.saturating_sub(1));
+    palette::fit(state);
 }
 
 /// A row of the panel, taken into its range.
@@ -206,7 +232,7 @@ fn tell(state: &mut State, text: String) {
     state.notice = Notice::Status(text);
 }
 
-fn refuse(state: &mut State, message: &str) {
+pub(super) fn refuse(state: &mut State, message: &str) {
     state.notice = Notice::Error(message.to_owned());
 }
 

@@ -7,7 +7,7 @@ use crate::app::prompt::{Ask, Prompt};
 use crate::app::screen::Screen;
 use crate::app::state::{Notice, Overlay, RungView, State, Strip};
 use crate::corpus::Example;
-use crate::engine::{check_name, LibraryChange, ModelEntry, ModelInfo, Reply, Scene};
+use crate::engine::{check_name, LibraryChange, ModelEntry, ModelInfo, Palette, Reply, Scene};
 
 fn tell(state: &mut State, text: String) {
     state.notice = Notice::Status(text);
@@ -77,9 +77,12 @@ pub(super) fn open(state: &mut State) {
 pub(super) fn opened(state: &mut State, given: String, info: ModelInfo, samples: Vec<Example>) {
     let same = state.model.as_ref().is_some_and(|model| model.domain == info.domain);
     let before = std::mem::take(&mut state.scene);
-    let Scene { a, b, path, rungs, ratio, decoding, .. } = before;
+    let Scene { a, b, path, rungs, ratio, decoding, mut palette, .. } = before;
     let (a, b) = if same { (a, b) } else { Default::default() };
-    state.scene = Scene { a, b, path, rungs, ratio, decoding, ..Scene::default() };
+    if !same {
+        palette = Palette { size: palette.size, ..Palette::default() };
+    }
+    state.scene = Scene { a, b, path, rungs, ratio, decoding, palette, ..Scene::default() };
     state.rungs = state.scene.places().into_iter().map(RungView::empty).collect();
     state.figures = None;
     state.point = RungView::empty(ratio);
@@ -91,6 +94,7 @@ pub(super) fn opened(state: &mut State, given: String, info: ModelInfo, samples:
     state.keep.model = given;
     state.keep.file = None;
     state.keep.exported = None;
+    state.keep.exported_palette = None;
     state.keep.row = 0;
     state.models.opening = None;
     let of_the_old = match &state.overlay {

@@ -1,6 +1,7 @@
 mod comparison;
 mod directions;
 mod models;
+mod palette;
 mod screens;
 mod train;
 
@@ -97,6 +98,7 @@ fn actions() -> impl Strategy<Value = Action> {
         })),
         2 => models::news(),
         1 => comparison::news(),
+        1 => palette::happenings(),
         1 => Just(Action::Accept),
         1 => Just(Action::Leave),
         1 => (0u64..40, 0usize..40).prop_map(|(generation, n)| Action::Engine(Reply::LadderDone {
@@ -126,6 +128,7 @@ fn play(state: &mut State, all: Vec<Action>) -> Result<(), TestCaseError> {
         prop_assert!(RATIO_RANGE.contains(&state.scene.ratio));
         prop_assert!(RUNG_RANGE.contains(&state.rungs.len()));
         prop_assert!(state.nearest_rung() < state.rungs.len());
+        palette::check(state)?;
         prop_assert!(state.token < state.tokens());
         prop_assert!(state.keep.row < state.kept().len().max(1));
         prop_assert!(state.tour.is_none_or(|step| step < TOUR.len()));
@@ -181,6 +184,11 @@ proptest! {
             let effects = kinds(&update(&mut state, action));
             prop_assert_eq!(effects.contains(&Kind::Ladder), !state.scene.same_ladder(&before));
             prop_assert_eq!(effects.contains(&Kind::Strip), !state.scene.same_way(&before));
+            if effects.contains(&Kind::Palette) {
+                prop_assert!(state.side == Panel::Palette);
+            } else if state.side == Panel::Palette {
+                prop_assert!(state.scene.same_palette(&before));
+            }
             if state.scene == before && state.focus == focus {
                 let behind = [Kind::Inspect, Kind::Paths, Kind::Pool, Kind::Make, Kind::Measure];
                 prop_assert!(effects.iter().all(|kind| behind.contains(kind)));

@@ -240,12 +240,13 @@ impl<'a> Probe<'a> {
         }
     }
 
-    /// Share of the nearest known texts that have this label.
-    fn votes(&self, latent: &Latent, label: &str) -> Option<f32> {
+    /// Share of the nearest known texts whose label this direction leads to.
+    fn votes(&self, latent: &Latent, direction: &str) -> Option<f32> {
+        let leads_to = |label: &str| self.domain.label_direction(label) == direction;
         let nearest = self.known.nearest_places(latent, VOTES);
         let votes = nearest
             .iter()
-            .filter(|(i, _)| self.known.labels()[*i].as_deref() == Some(label))
+            .filter(|(i, _)| self.known.labels()[*i].as_deref().is_some_and(leads_to))
             .count();
         (!nearest.is_empty()).then(|| share(votes, nearest.len()) as f32)
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Document, Part};
-use crate::domain::Picture;
+use crate::report::blocks::half_blocks;
 use crate::report::ladder::{judgement, ladder_table};
 use crate::report::visible;
 
@@ -38,41 +38,25 @@ fn pictures(document: &Document, part: &Part, out: &mut String) {
     for rung in part.rungs.iter().chain(&part.point) {
         let mut block = format!("{:.2}  {}\n", rung.ratio, judgement(&rung.verdict));
         if let Some(picture) = document.picture(&rung.text) {
-            block.push_str(&half_blocks(&picture));
+            for line in half_blocks(&picture) {
+                block.push_str(&line);
+                block.push('\n');
+            }
         }
         indent(&block, out);
         out.push('\n');
     }
 }
 
-/// A picture in two pixels a character: ink or none.
-fn half_blocks(picture: &Picture) -> String {
-    let ink = |x, y| picture.level(x, y).is_some_and(|level| level > Picture::FULL / 3);
-    let mut out = String::new();
-    for y in (0..picture.height()).step_by(2) {
-        let row: String = (0..picture.width())
-            .map(|x| match (ink(x, y), ink(x, y + 1)) {
-                (true, true) => '█',
-                (true, false) => '▀',
-                (false, true) => '▄',
-                (false, false) => ' ',
-            })
-            .collect();
-        out.push_str(row.trim_end());
-        out.push('\n');
-    }
-    out
-}
-
 /// As a block of code.
-fn indent(block: &str, out: &mut String) {
+pub(super) fn indent(block: &str, out: &mut String) {
     for line in block.lines() {
         let _ = writeln!(out, "{}", format!("    {line}").trim_end());
     }
 }
 
 /// A text on one line without markup.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut out = String::new();
     for c in visible(text).chars() {
         if c.is_ascii_punctuation() {

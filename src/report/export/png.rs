@@ -36,7 +36,15 @@ pub(super) fn write(document: &Document) -> Result<Vec<u8>, ExportError> {
 /// # Errors
 /// [`ExportError::Png`] where they are too many, or there is none.
 pub fn picture_sheet(rows: &[Vec<Picture>]) -> Result<Png, ExportError> {
-    let sheet = place(rows);
+    scaled_sheet(rows, TIMES)
+}
+
+/// As [`picture_sheet`], every pixel a square of so many.
+///
+/// # Errors
+/// As there.
+pub fn scaled_sheet(rows: &[Vec<Picture>], times: usize) -> Result<Png, ExportError> {
+    let sheet = place(rows, times);
     let failed = |e: png::EncodingError| ExportError::Png(e.to_string());
     let side = |n: usize| u32::try_from(n).map_err(|e| ExportError::Png(e.to_string()));
     let (width, height) = (side(sheet.width)?, side(sheet.values.len() / sheet.width.max(1))?);
@@ -51,14 +59,14 @@ pub fn picture_sheet(rows: &[Vec<Picture>]) -> Result<Png, ExportError> {
 }
 
 /// Pictures beside and below each other, a pixel's width between them.
-fn place(rows: &[Vec<Picture>]) -> Sheet {
+fn place(rows: &[Vec<Picture>], times: usize) -> Sheet {
     let across =
         |row: &Vec<Picture>| row.iter().map(|p| p.width() + 1).sum::<usize>().saturating_sub(1);
     let width = rows.iter().map(across).max().unwrap_or(0);
     let mut values = Vec::new();
     for (k, row) in rows.iter().enumerate() {
         if k > 0 {
-            values.extend(vec![BETWEEN; width * TIMES * TIMES]);
+            values.extend(vec![BETWEEN; width * times * times]);
         }
         let height = row.iter().map(Picture::height).max().unwrap_or(0);
         for y in 0..height {
@@ -70,13 +78,13 @@ fn place(rows: &[Vec<Picture>]) -> Sheet {
                 line.extend((0..picture.width()).map(|x| grey(picture, x, y)));
             }
             line.resize(width, BETWEEN);
-            let wide: Vec<u8> = line.iter().flat_map(|&v| [v; TIMES]).collect();
-            for _ in 0..TIMES {
+            let wide: Vec<u8> = line.iter().flat_map(|&v| std::iter::repeat_n(v, times)).collect();
+            for _ in 0..times {
                 values.extend_from_slice(&wide);
             }
         }
     }
-    Sheet { width: width * TIMES, values }
+    Sheet { width: width * times, values }
 }
 
 /// Ink is white on black, as in the data set; what is not known is background.

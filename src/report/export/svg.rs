@@ -11,28 +11,28 @@ use crate::report::ladder::judgement;
 use crate::report::{visible, xml, Rung};
 
 /// Width of a column of letters.
-const COLUMN: usize = 8;
+pub(super) const COLUMN: usize = 8;
 /// Height of a line.
-const LINE: usize = 20;
+pub(super) const LINE: usize = 20;
 /// Around everything.
-const MARGIN: usize = 16;
+pub(super) const MARGIN: usize = 16;
 /// Side of a picture's pixel.
-const PIXEL: usize = 4;
-const INK: &str = "#1f2328";
-const DIM: &str = "#656d76";
-const GOOD: &str = "#116329";
-const BAD: &str = "#a40e26";
+pub(super) const PIXEL: usize = 4;
+pub(super) const INK: &str = "#1f2328";
+pub(super) const DIM: &str = "#656d76";
+pub(super) const GOOD: &str = "#116329";
+pub(super) const BAD: &str = "#a40e26";
 
 /// What has been drawn and how far it reaches.
 #[derive(Default)]
-struct Drawing {
+pub(super) struct Drawing {
     shapes: String,
-    width: usize,
-    y: usize,
+    pub(super) width: usize,
+    pub(super) y: usize,
 }
 
 pub(super) fn write(document: &Document) -> String {
-    let mut drawing = Drawing { y: MARGIN, ..Drawing::default() };
+    let mut drawing = Drawing::new();
     for part in &document.parts {
         if !part.title.is_empty() {
             drawing.line(&[(0, &visible(&part.title), INK)]);
@@ -50,8 +50,12 @@ pub(super) fn write(document: &Document) -> String {
 }
 
 impl Drawing {
+    pub(super) fn new() -> Self {
+        Self { y: MARGIN, ..Self::default() }
+    }
+
     /// A line of pieces, each at its column and in its colour.
-    fn line(&mut self, pieces: &[(usize, &str, &str)]) {
+    pub(super) fn line(&mut self, pieces: &[(usize, &str, &str)]) {
         let baseline = self.y + LINE * 3 / 4;
         for (column, text, colour) in pieces.iter().filter(|(_, text, _)| !text.is_empty()) {
             self.piece((MARGIN + column * COLUMN, baseline), text, colour);
@@ -59,7 +63,7 @@ impl Drawing {
         self.y += LINE;
     }
 
-    fn piece(&mut self, (x, baseline): (usize, usize), text: &str, colour: &str) {
+    pub(super) fn piece(&mut self, (x, baseline): (usize, usize), text: &str, colour: &str) {
         let width = text.width() * COLUMN;
         self.width = self.width.max(x + width);
         // Writing to a string does not fail.
@@ -110,7 +114,7 @@ impl Drawing {
     }
 
     /// White ink on black, as in the data set; neighbours of one grey are one shape.
-    fn picture(&mut self, picture: &Picture, (left, top): (usize, usize)) {
+    pub(super) fn picture(&mut self, picture: &Picture, (left, top): (usize, usize)) {
         let (width, height) = (picture.width() * PIXEL, picture.height() * PIXEL);
         let _ = writeln!(
             self.shapes,
@@ -134,7 +138,7 @@ impl Drawing {
         }
     }
 
-    fn close(self) -> String {
+    pub(super) fn close(self) -> String {
         let (width, height) = (self.width + MARGIN, self.y + MARGIN / 2);
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n\

@@ -39,9 +39,11 @@ impl Screen<'_> {
             height,
         };
         let canvas = &drawing.canvas;
-        let (name, rung) = match drawing.end {
-            EditedEnd::A => ("A", state.rungs.first()),
-            EditedEnd::B => ("B", state.rungs.last()),
+        let name = drawing.end.name();
+        let rung = match drawing.end {
+            EditedEnd::A => state.rungs.first(),
+            EditedEnd::B => state.rungs.last(),
+            EditedEnd::C | EditedEnd::D => state.palette.corner(drawing.end),
         };
         let pen = match (canvas.pen, canvas.is_drawing()) {
             (Pen::Draw, true) => "pen down",

@@ -27,12 +27,10 @@ impl Screen<'_> {
     }
 
     fn end(&mut self, state: &State, end: EditedEnd, frame: &mut Frame<'_>, area: Rect) {
-        let (text, name) = match end {
-            EditedEnd::A => (&state.scene.a, Span::styled("     A ", self.theme.end_a)),
-            EditedEnd::B => (&state.scene.b, Span::styled("     B ", self.theme.end_b)),
-        };
+        let text = state.scene.corners()[end as usize];
+        let name = Span::styled(format!("     {} ", end.name()), self.corner_style(end));
         let (sign, style) = match state.reconstruction(end) {
-            Some(rung) if rung.text == *text => ("= comes back".to_owned(), self.theme.good),
+            Some(rung) if rung.text == text => ("= comes back".to_owned(), self.theme.good),
             Some(_) if state.draws_pictures() => {
                 ("≠ comes back changed".to_owned(), self.theme.bad)
             }
@@ -67,11 +65,7 @@ impl Screen<'_> {
 
     /// The text field of an end.
     pub(super) fn field(&self, typing: &Typing, frame: &mut Frame<'_>, area: Rect) {
-        let name = match typing.end {
-            EditedEnd::A => "A",
-            EditedEnd::B => "B",
-        };
-        let prefix = format!("{name:>5} › ");
+        let prefix = format!("{:>5} › ", typing.end.name());
         let room = area.width.saturating_sub(prefix.width() as u16 + 1);
         let shown = visible(typing.input.value()).into_owned();
         let before: String = typing.input.value().chars().take(typing.input.cursor()).collect();

@@ -41,6 +41,8 @@ impl Screen<'_> {
         let title = match pick {
             Pick::End(EditedEnd::A) => " end A ",
             Pick::End(EditedEnd::B) => " end B ",
+            Pick::End(EditedEnd::C) => " corner C ",
+            Pick::End(EditedEnd::D) => " corner D ",
             Pick::Command => " commands ",
             Pick::Third => " C of A − B + C ",
             Pick::Ending { quit: true } => " quit while a run goes on ",

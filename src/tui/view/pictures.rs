@@ -180,11 +180,8 @@ impl Screen<'_> {
     }
 
     fn end_picture(&mut self, state: &State, end: EditedEnd, frame: &mut Frame<'_>, place: Rect) {
-        let (text, name, style) = match end {
-            EditedEnd::A => (&state.scene.a, "A", self.theme.end_a),
-            EditedEnd::B => (&state.scene.b, "B", self.theme.end_b),
-        };
-        let mut spans = vec![Span::styled(name, style)];
+        let text = state.scene.corners()[end as usize];
+        let mut spans = vec![Span::styled(end.name(), self.corner_style(end))];
         if let Some(label) = state.label(text) {
             let label = fit(&format!("  label {}", visible(label)), place.width.saturating_sub(1));
             spans.push(Span::styled(label, self.theme.dim));
@@ -200,10 +197,8 @@ impl Screen<'_> {
             // The ladder along a direction does not begin and end with them.
             return;
         }
-        let (rung, index) = match end {
-            EditedEnd::A => (state.rungs.first(), 0),
-            EditedEnd::B => (state.rungs.last(), state.rungs.len().saturating_sub(1)),
-        };
+        let index = if end == EditedEnd::A { 0 } else { state.rungs.len().saturating_sub(1) };
+        let rung = state.rungs.get(index);
         let (sign, style) = match state.reconstructed(end) {
             Some(true) => ("= the same", self.theme.good),
             Some(false) => ("≠ changed", self.theme.bad),

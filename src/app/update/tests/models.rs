@@ -117,8 +117,8 @@ fn another_model_of_the_domain_keeps_the_ends_and_nothing_that_is_the_old_ones()
     let stale = Generations::last(&state, Kind::Point);
     let effects = update(&mut state, opened("python"));
     assert_eq!(kinds(&effects), [Kind::Ladder, Kind::Point, Kind::Strip]);
-    let Scene { a, b, path, rungs, ratio, decoding, .. } = before;
-    let wanted = Scene { a, b, path, rungs, ratio, decoding, ..Scene::default() };
+    let Scene { a, b, path, rungs, ratio, decoding, palette, .. } = before;
+    let wanted = Scene { a, b, path, rungs, ratio, decoding, palette, ..Scene::default() };
     assert_eq!(state.scene, wanted);
     assert!(state.history.is_empty() && state.history.bookmarks().is_empty());
     assert!(state.directions.rows().is_empty() && state.inspection.is_none());
