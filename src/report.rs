@@ -8,6 +8,7 @@ mod diff;
 mod evaluation;
 mod export;
 mod ladder;
+mod probe;
 mod tensorboard;
 mod visible;
 mod xml;
@@ -19,6 +20,7 @@ pub use diff::changed;
 pub use evaluation::{figures_table, rungs_block, FigureColumn};
 pub use export::{picture_sheet, Document, ExportError, Format, Part};
 pub use ladder::{ladder_json, ladder_table, verdict_json, Rung};
+pub use probe::{confusion_table, probe_table};
 #[cfg(test)]
 pub(crate) use tensorboard::reader as event_reader;
 pub use tensorboard::{EventFile, EventValue, Png};

@@ -4,6 +4,7 @@
 //! the original's protocol (a Gaussian kernel on 1,000 items, 70 % of them to train, several splits), the most frequent
 //! class, and a linear machine on the words of the texts, which is what could be known of the label at all.
 
+mod classifier;
 mod linear;
 mod rbf;
 mod rows;
@@ -18,9 +19,10 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::{Estimate, Estimates, Figure};
+pub use classifier::Classifier;
 use linear::{Classified, LinearSvm};
 use rbf::Distances;
-use rows::Rows;
+use rows::{Rows, Standard};
 use tfidf::tfidf;
 
 /// Items of the original's protocol, at most.
@@ -205,13 +207,7 @@ pub fn probe(
             (fitted.to_vec(), tested.to_vec())
         }
     };
-    let columns = all.first().map_or(0, |item| item.features.len());
-    let fits = |item: &Item<'_>| {
-        item.features.len() == columns && item.features.iter().all(|x| x.is_finite())
-    };
-    if let Some(at) = all.iter().position(|item| !fits(item)) {
-        return Err(ProbeError::Features(at));
-    }
+    let columns = columns_of(&all)?;
     let (classes, labels) = classes_of(&all);
     if let [label] = classes.as_slice() {
         return Err(ProbeError::OneClass { label: label.clone(), items: all.len() });
@@ -222,8 +218,9 @@ pub fn probe(
     }
     let run = Run { all: &all, labels: &labels, classes: classes.len(), fitted, tested, seed };
 
+    let standard = Standard::of(columns, run.fitted.iter().map(|&i| all[i].features));
     let latents = Rows::dense(columns, all.iter().map(|item| item.features));
-    let latents = latents.standardised(&run.fitted);
+    let latents = latents.standardised(&standard);
     let Some((linear_svm, given)) = run.linear("linear SVM", &latents, on_progress) else {
         return Ok(None);
     };
@@ -258,6 +255,21 @@ pub fn probe(
 /// Of so many items how many are trained on.
 fn trained_of(items: usize) -> usize {
     items * TRAIN_TENTHS / 10
+}
+
+/// How many features each item has.
+///
+/// # Errors
+/// Where they differ, or are not finite.
+fn columns_of(items: &[Item<'_>]) -> Result<usize, ProbeError> {
+    let columns = items.first().map_or(0, |item| item.features.len());
+    let fits = |item: &Item<'_>| {
+        item.features.len() == columns && item.features.iter().all(|x| x.is_finite())
+    };
+    match items.iter().position(|item| !fits(item)) {
+        Some(at) => Err(ProbeError::Features(at)),
+        None => Ok(columns),
+    }
 }
 
 /// The classes in their order, and each item's place among them.

@@ -69,29 +69,48 @@ impl Rows {
         }
     }
 
-    /// Dense rows whose columns have mean 0 and deviation 1 over `items`; a column that does not vary there is only
-    /// centred. Sparse rows stay as they are.
-    pub(super) fn standardised(mut self, items: &[usize]) -> Self {
-        let Values::Dense(values) = &mut self.values else { return self };
-        let columns = self.columns;
-        let count = items.len().max(1) as f64;
-        for column in 0..columns {
-            let of = |&row: &usize| f64::from(values[row * columns + column]);
-            let mean = items.iter().map(of).sum::<f64>() / count;
-            let variance =
-                items.iter().map(of).map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
-            // What is left of a constant after rounding is no variation.
-            let varies = variance.sqrt() > 1e-7 * mean.abs().max(1e-30);
-            let scale = if varies { variance.sqrt() } else { 1.0 };
-            for value in values.iter_mut().skip(column).step_by(columns) {
-                *value = ((f64::from(*value) - mean) / scale) as f32;
-            }
+    /// Dense rows brought to a standard; sparse rows stay as they are.
+    pub(super) fn standardised(mut self, standard: &Standard) -> Self {
+        if let Values::Dense(values) = &mut self.values {
+            values.chunks_exact_mut(self.columns.max(1)).for_each(|row| standard.apply(row));
         }
         self
     }
 
     fn of<'a>(&self, values: &'a [f32], row: usize) -> &'a [f32] {
         &values[row * self.columns..][..self.columns]
+    }
+}
+
+/// What brings columns to mean 0 and deviation 1.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Standard {
+    /// For each column its mean and what it is divided by.
+    columns: Vec<(f64, f64)>,
+}
+
+impl Standard {
+    /// That of some rows; a column that does not vary there is only centred.
+    pub(super) fn of<'a>(columns: usize, rows: impl Iterator<Item = &'a [f32]> + Clone) -> Self {
+        let mean = |at: usize, of: &dyn Fn(f64) -> f64| {
+            let values = rows.clone().map(|row| of(f64::from(row[at])));
+            values.clone().sum::<f64>() / values.count().max(1) as f64
+        };
+        let column = |at| {
+            let centre = mean(at, &|x| x);
+            let deviation = mean(at, &|x| (x - centre) * (x - centre)).sqrt();
+            // What rounding leaves of a constant is no variation.
+            let varies = deviation > 1e-7 * centre.abs();
+            (centre, if varies { deviation } else { 1.0 })
+        };
+        Self { columns: (0..columns).map(column).collect() }
+    }
+
+    /// Brings a row to the standard.
+    pub(super) fn apply(&self, row: &mut [f32]) {
+        for (value, (mean, scale)) in row.iter_mut().zip(&self.columns) {
+            *value = ((f64::from(*value) - mean) / scale) as f32;
+        }
     }
 }
 

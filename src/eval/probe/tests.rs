@@ -65,7 +65,8 @@ fn kernel_machines_are_those_of_scikit_learn() {
     let wanted =
         [0, 2, 2, 2, 1, 2, 0, 1, 1, 0, 1, 2, 0, 2, 1, 0, 1, 2, 0, 0, 1, 0, 2, 0, 0, 1, 2, 0, 1, 2];
     assert_eq!(given.as_deref(), Some(&wanted[..]));
-    assert_eq!(distances.classify(&labels, &train, &test, &mut || false), Ok(None));
+    let stopped = distances.classify(&labels, &train, &test, &mut || false);
+    assert_eq!(stopped.expect("stopped"), None);
 }
 
 #[test]
@@ -94,7 +95,8 @@ fn words_weigh_as_in_scikit_learn() {
 #[test]
 fn columns_are_standardised_over_the_training_items() {
     let values = [[1.0f32, 5.0], [3.0, 5.0], [9.0, 7.0]];
-    let rows = Rows::dense(2, values.iter().map(|v| &v[..])).standardised(&[0, 1]);
+    let all = || values.iter().map(|v| &v[..]);
+    let rows = Rows::dense(2, all()).standardised(&Standard::of(2, all().take(2)));
     assert_eq!(rows.row(0), [-1.0, 0.0]);
     assert_eq!(rows.row(1), [1.0, 0.0]);
     assert_eq!(rows.row(2), [7.0, 2.0], "a column without variation is only centred");
@@ -203,4 +205,31 @@ fn what_cannot_be_probed_is_told() {
         calls < 20
     };
     assert_eq!(probe(None, &items, 0, &mut stop), Ok(None));
+}
+
+#[test]
+fn a_classifier_tells_how_probable_each_class_is() {
+    let fixture = Fixture::new();
+    let mut items = fixture.items();
+    let held = items.split_off(60);
+    let rare = Item { label: "rare", ..items[0] };
+    items.push(rare);
+    let fit = |items: &[Item<'_>]| Classifier::fit(items, 0, &mut || true).expect("fitted");
+    let classifier = fit(&items).expect("to the end");
+    let (mut right, mut nats) = (0, 0.0);
+    for item in &held {
+        let told = classifier.probabilities(item.features);
+        assert_eq!(told.len(), 3, "a class of one item is left out: {told:?}");
+        assert!(told.windows(2).all(|pair| pair[0].1 >= pair[1].1));
+        assert!((told.iter().map(|(_, p)| p).sum::<f32>() - 1.0).abs() < 1e-5);
+        right += usize::from(told[0].0 == item.label);
+        let own = told.iter().find(|(label, _)| *label == item.label);
+        nats -= own.map_or(f64::INFINITY, |(_, p)| f64::from(p.ln()));
+    }
+    assert!(right >= 20, "{right} of {}", held.len());
+    // Sure of itself, but no surer than it is right.
+    assert!(nats / (held.len() as f64) < 0.8, "{nats}");
+    assert_eq!(fit(&items), Some(classifier));
+    assert_eq!(Classifier::fit(&items, 0, &mut || false), Ok(None));
+    assert!(Classifier::fit(&items[..1], 0, &mut || true).is_err());
 }
