@@ -17,6 +17,7 @@ mod models;
 mod palette;
 mod precision;
 mod prior;
+mod probe;
 mod runs;
 mod settings;
 mod train;
@@ -69,6 +70,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Judge a model on held-out lines: reconstruction and ladders with intervals, beside controls
     Eval(Box<eval::EvalArgs>),
+    /// Measure how well a label can be read from the latents: support vector machines beside controls
+    Probe(Box<probe::ProbeArgs>),
     /// List the directions of a model's latent space, and what a step along each does
     Directions(directions::DirectionsArgs),
     /// Fit a prior to encoded texts, from which `sample` draws then
@@ -178,6 +181,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Sample(args)) => latents::sample(args),
         Some(Command::Check(args)) => check::run(args),
         Some(Command::Eval(args)) => eval::run(args),
+        Some(Command::Probe(args)) => probe::run(args),
         Some(Command::Directions(args)) => directions::run(args),
         Some(Command::Prior(args)) => prior::run(args),
         Some(Command::Precision(args)) => precision::run(args),

@@ -14,6 +14,7 @@ mod loaded;
 mod palette;
 pub mod pool;
 mod prior;
+pub mod probe;
 mod recent;
 mod replay;
 mod scene;
@@ -70,6 +71,9 @@ pub enum EngineError {
     /// A direction could not be made or measured.
     #[error("{0}")]
     Direction(String),
+    /// Labels could not be probed.
+    #[error("{0}")]
+    Probe(String),
     /// Something could not be written.
     #[error("not saved: {0}")]
     Save(String),
@@ -233,6 +237,9 @@ pub struct Inspection {
     pub neighbours: Vec<Neighbour>,
     /// Whether the decode is one of the model's texts, once they are known.
     pub in_pool: Option<bool>,
+    /// The most probable labels of the point with their probabilities, once the model's texts are known and where they have
+    /// labels.
+    pub labels: Vec<(String, f32)>,
 }
 
 /// What the engine tells.

@@ -5,6 +5,7 @@ pub mod controls;
 mod metrics;
 mod pairs;
 mod pieces;
+pub mod probe;
 mod reference;
 mod units;
 

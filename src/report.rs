@@ -9,6 +9,7 @@ mod diff;
 mod evaluation;
 mod export;
 mod ladder;
+mod probe;
 mod tensorboard;
 mod visible;
 mod xml;
@@ -23,6 +24,7 @@ pub use export::{
     picture_sheet, scaled_sheet, Document, ExportError, Format, PaletteDocument, Part,
 };
 pub use ladder::{ladder_json, ladder_table, verdict_json, Rung};
+pub use probe::{confusion_table, probe_table};
 #[cfg(test)]
 pub(crate) use tensorboard::reader as event_reader;
 pub use tensorboard::{EventFile, EventValue, Png};

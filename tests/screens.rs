@@ -104,6 +104,7 @@ fn the_mix_the_latents_and_the_palette_at_every_size() {
         tokens: vec![token("return", 0.9), token(" json", 0.3), token("", 0.8)],
         neighbours: Vec::new(),
         in_pool: None,
+        labels: Vec::new(),
     });
     let _ = update(&mut state, Action::SlideToken(2, 0.9));
     let _ = update(&mut state, Action::SlideToken(5, -0.3));

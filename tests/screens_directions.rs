@@ -201,6 +201,7 @@ fn neighbours_at_every_size() {
         tokens: Vec::new(),
         neighbours,
         in_pool: Some(true),
+        labels: Vec::new(),
     };
     for generation in 0..9 {
         tell(&mut state, Reply::Inspected { generation, inspection: Box::new(inspection.clone()) });

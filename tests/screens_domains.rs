@@ -92,6 +92,11 @@ fn told(name: &str) -> State {
             tokens: vec![TokenProbability { text: samples[5].text.clone(), probability: 0.8 }],
             neighbours: samples.iter().enumerate().take(8).map(neighbour).collect(),
             in_pool: Some(true),
+            labels: ["3", "5", "8"]
+                .iter()
+                .zip([0.91, 0.06, 0.02])
+                .map(|(l, p)| ((*l).to_owned(), p))
+                .collect(),
         });
         tell(&mut state, Reply::Inspected { generation, inspection });
     }

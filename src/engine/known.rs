@@ -5,6 +5,7 @@ use super::pool::{Filling, Measurement, NamedDirection, Neighbour, Pool, Probe};
 use super::{EngineError, LatentModel, Reply};
 use crate::corpus::Example;
 use crate::domain::{domain, Domain};
+use crate::eval::probe::{Classifier, Item};
 use crate::latent::Latent;
 
 /// Texts that are encoded at most.
@@ -17,6 +18,8 @@ const HELD: usize = 32;
 const STRENGTHS: [f32; 4] = [-2.0, -1.0, 1.0, 2.0];
 /// Neighbours that are told.
 const NEIGHBOURS: usize = 8;
+/// Labels that are told, at most.
+const LABELS: usize = 5;
 /// The decoder's own directions, of each latent token.
 const PER_TOKEN: usize = 1;
 
@@ -34,6 +37,15 @@ pub(super) struct Whole {
     pool: Pool,
     kept: Pool,
     held: Pool,
+    labels: Labels,
+}
+
+/// What tells the labels of latents.
+enum Labels {
+    NotFitted,
+    /// The texts have fewer than two labels that are frequent enough.
+    None,
+    By(Classifier),
 }
 
 impl Known {
@@ -67,13 +79,14 @@ impl Known {
             let pool = filling.finish()?;
             let count = pool.texts().len();
             let (kept, held) = pool.clone().hold_out(HELD.min(count / 4));
-            *self = Self::Whole(Box::new(Whole { pool, kept, held }));
+            *self = Self::Whole(Box::new(Whole { pool, kept, held, labels: Labels::NotFitted }));
         }
         if let Self::Whole(whole) = self {
             let mut found = whole.kept.directions(domain_of(model)?);
             if whole.kept.texts().len() > 1 {
                 found.extend(model.decoder_directions(&whole.kept, PER_TOKEN)?);
             }
+            whole.fit_labels(go_on)?;
             tell(Reply::Directions { texts: whole.pool.texts().len(), found });
         }
         Ok(())
@@ -94,6 +107,14 @@ impl Known {
         (pool.nearest(latent, text, NEIGHBOURS), Some(in_pool))
     }
 
+    /// The most probable labels of a latent; none while the texts are not encoded, and where they have none.
+    pub(super) fn labels(&self, latent: &Latent) -> Vec<(String, f32)> {
+        let Self::Whole(whole) = self else { return Vec::new() };
+        let Labels::By(classifier) = &whole.labels else { return Vec::new() };
+        let told = classifier.probabilities(&latent.values).into_iter().take(LABELS);
+        told.map(|(label, probability)| (label.to_owned(), probability)).collect()
+    }
+
     /// What steps along a direction do to the texts that it was not taken from.
     ///
     /// # Errors
@@ -109,6 +130,30 @@ impl Known {
         };
         let probe = Probe::new(model, domain_of(model)?, &whole.kept, &whole.held, 0, go_on)?;
         probe.measure(named, &STRENGTHS, go_on)
+    }
+}
+
+impl Whole {
+    /// Fits what tells labels, once.
+    ///
+    /// # Errors
+    /// [`EngineError::Cancelled`] where `go_on` says no.
+    fn fit_labels(&mut self, go_on: &dyn Fn() -> bool) -> Result<(), EngineError> {
+        if matches!(self.labels, Labels::NotFitted) {
+            let texts = self.pool.latents().iter().zip(self.pool.labels());
+            let items: Vec<Item<'_>> = texts
+                .filter_map(|(latent, label)| {
+                    Some(Item { features: &latent.values, label: label.as_deref()?, text: None })
+                })
+                .collect();
+            self.labels = match Classifier::fit(&items, 0, &mut || go_on()) {
+                Ok(Some(classifier)) => Labels::By(classifier),
+                Ok(None) => return Err(EngineError::Cancelled),
+                // Texts without labels are no error, and latents that are no numbers show elsewhere.
+                Err(_) => Labels::None,
+            };
+        }
+        Ok(())
     }
 }
 

@@ -193,7 +193,8 @@ impl Worker<'_> {
         let tokens = self.model.probabilities(&point, &rung.text)?;
         let (a, b) = (self.encoded(&scene.a)?, self.encoded(&scene.b)?);
         let (neighbours, in_pool) = self.known.around(&point, &rung.text);
-        Ok(Inspection { a, b, point, tokens, neighbours, in_pool })
+        let labels = self.known.labels(&point);
+        Ok(Inspection { a, b, point, tokens, neighbours, in_pool, labels })
     }
 
     fn make(

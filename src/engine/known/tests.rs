@@ -14,7 +14,8 @@ use super::*;
 use crate::domain::Verdict;
 use crate::latent::Path;
 
-/// The model of letters with a hundred texts of its own: one to ten `x`, then one to ten `Y`.
+/// The model of letters with a hundred texts of its own: one to ten `x`, then one to ten `Y`; whether they have few `x`
+/// or many is their label.
 struct WithTexts {
     samples: Vec<Example>,
     file: Option<PathBuf>,
@@ -23,7 +24,8 @@ struct WithTexts {
 impl WithTexts {
     fn new(file: Option<PathBuf>) -> Self {
         let text = |i: usize| "x".repeat(i % 10 + 1) + &"Y".repeat(i / 10 + 1);
-        Self { samples: (0..100).map(|i| example(&text(i), None)).collect(), file }
+        let label = |i: usize| if i % 10 < 5 { "few" } else { "many" };
+        Self { samples: (0..100).map(|i| example(&text(i), Some(label(i)))).collect(), file }
     }
 }
 
@@ -131,6 +133,7 @@ fn the_texts_give_directions_and_neighbours() {
     };
     let before = inspect(1, scene("xxxY", "xxxY", 0.5));
     assert_eq!((before.neighbours.len(), before.in_pool), (0, None));
+    assert!(before.labels.is_empty());
     let found = read(&engine);
     assert!(found.iter().any(|named| named.name == "length"));
     let inspection = inspect(2, scene("xxxY", "xxxY", 0.5));
@@ -140,6 +143,11 @@ fn the_texts_give_directions_and_neighbours() {
     let other = inspect(3, scene(&"x".repeat(30), "Y", 0.0));
     assert_eq!(other.in_pool, Some(false));
     assert!(other.neighbours.iter().all(|neighbour| !neighbour.same_text));
+    for (inspection, label) in [(inspection, "few"), (other, "many")] {
+        let (first, probability) = &inspection.labels[0];
+        assert!(first == label && *probability > 0.6, "{:?}", inspection.labels);
+        assert_eq!(inspection.labels.len(), 2);
+    }
 }
 
 #[test]

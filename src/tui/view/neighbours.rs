@@ -4,6 +4,9 @@
 //! the decode at t is one of the 120 texts
 //! = 0.000  return self.items[0]        label
 //!   0.214  return self.items
+//!
+//! probable labels, read from the latent
+//! POLITICS       ██████████▌      62 %
 //! ```
 
 use ratatui::layout::Rect;
@@ -16,6 +19,11 @@ use super::{row, Screen};
 use crate::app::{State, Texts};
 use crate::engine::pool::Neighbour;
 use crate::report::visible;
+
+/// From this height on the probable labels have a heading.
+const ROOMY: u16 = 12;
+/// An eighth of a cell and more.
+const EIGHTHS: [char; 9] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'];
 
 impl Screen<'_> {
     pub(super) fn neighbours(&self, state: &State, frame: &mut Frame<'_>, area: Rect) {
@@ -32,6 +40,7 @@ impl Screen<'_> {
             None => ("looking for the nearest texts …".to_owned(), self.theme.dim),
         };
         frame.render_widget(Line::styled(fit(&text, area.width), style), row(area, 0));
+        let area = self.labels(&inspection.labels, frame, area);
         if state.draws_pictures() {
             let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
             return self.neighbour_sheet(&inspection.neighbours, state, frame, below);
@@ -67,6 +76,32 @@ impl Screen<'_> {
         ])
     }
 
+    /// Draws the probable labels at the foot of the panel and gives what is left of it.
+    fn labels(&self, labels: &[(String, f32)], frame: &mut Frame<'_>, area: Rect) -> Rect {
+        // The texts come first: a quarter of the rows at most, a heading where there is room.
+        let count = labels.len().min(usize::from(area.height / 4)) as u16;
+        let headed = u16::from(count > 0 && area.height >= ROOMY);
+        let foot = area.height - count - headed;
+        if headed > 0 {
+            let heading = fit("probable labels, read from the latent", area.width);
+            frame.render_widget(Line::styled(heading, self.theme.dim), row(area, foot));
+        }
+        let name = (area.width / 3).clamp(4, 24);
+        let track = usize::from(area.width.saturating_sub(name + 7));
+        for (y, (label, probability)) in (foot + headed..).zip(labels.iter().take(count.into())) {
+            let label = fit(&visible(label), name);
+            let pad = usize::from(name).saturating_sub(label.width()) + 1;
+            let line = Line::from(vec![
+                Span::styled(label, self.theme.key),
+                Span::raw(" ".repeat(pad)),
+                Span::styled(bar(*probability, track), self.theme.number),
+                Span::raw(format!("{:>4.0} %", 100.0 * probability)),
+            ]);
+            frame.render_widget(line, row(area, y));
+        }
+        Rect { height: foot, ..area }
+    }
+
     /// How far the model's texts have been read.
     pub(super) fn reading(&self, state: &State, width: u16) -> Line<'static> {
         let text = match state.directions.texts {
@@ -75,5 +110,28 @@ impl Screen<'_> {
             Texts::Read(_) => "looking for the nearest texts …".to_owned(),
         };
         Line::styled(fit(&text, width), self.theme.dim)
+    }
+}
+
+/// A share as a bar, padded to `width` columns.
+fn bar(share: f32, width: usize) -> String {
+    // What is no number is no bar.
+    let eighths = (share.clamp(0.0, 1.0) * 8.0 * width as f32).round() as usize;
+    let cell = |at: usize| EIGHTHS[eighths.saturating_sub(8 * at).min(8)];
+    (0..width).map(cell).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bar;
+
+    #[test]
+    fn bars_are_as_long_as_shares_are_large() {
+        assert_eq!(bar(0.0, 4), "    ");
+        assert_eq!(bar(0.5, 4), "██  ");
+        assert_eq!(bar(0.53, 4), "██▏ ");
+        assert_eq!(bar(2.0, 3), "███");
+        assert_eq!(bar(f32::NAN, 3), "   ");
+        assert_eq!(bar(0.5, 0), "");
     }
 }

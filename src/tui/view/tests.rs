@@ -115,6 +115,7 @@ fn neighbours_of_a_digit_are_digits() {
         tokens: Vec::new(),
         neighbours: samples.iter().enumerate().take(8).map(near).collect(),
         in_pool: Some(true),
+        labels: vec![("3".to_owned(), 0.62), ("5".to_owned(), 0.3), ("8".to_owned(), 0.004)],
     });
     let _ = update(&mut state, Action::Focus(Panel::Neighbours));
     insta::assert_snapshot!("neighbours_120x40", draw(&state, 120, 40));

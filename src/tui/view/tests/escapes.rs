@@ -130,6 +130,7 @@ fn nothing_of_a_text_acts_on_the_terminal() {
                     2
                 ],
                 in_pool: Some(false),
+                labels: vec![(text.clone(), f32::NAN); 2],
             });
             if let Some(model) = &mut state.model {
                 model.name.clone_from(&text);
