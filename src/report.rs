@@ -16,7 +16,7 @@ pub use amounts::{bytes, count, date, duration, share};
 pub use columns::{columns, Align};
 pub use compared::{Compared, Comparison};
 pub use diff::changed;
-pub use evaluation::{figures_table, rungs_block, FigureColumn};
+pub use evaluation::{figures_table, pictures_block, rungs_block, FigureColumn};
 pub use export::{picture_sheet, Document, ExportError, Format, Part};
 pub use ladder::{ladder_json, ladder_table, verdict_json, Rung};
 #[cfg(test)]

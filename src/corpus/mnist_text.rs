@@ -54,6 +54,12 @@ impl Size {
         larger.find(|s| s.side() >= seen.max(least)).unwrap_or(Self::Default)
     }
 
+    /// The largest size that a model with room for so many tokens takes: a direction, the pixels and an end.
+    #[must_use]
+    pub fn within(tokens: usize) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.side() * s.side() + 2 <= tokens)
+    }
+
     /// The size with this many pixels in all.
     #[must_use]
     pub fn with_pixels(count: usize) -> Option<Self> {

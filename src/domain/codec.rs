@@ -168,8 +168,7 @@ impl Codec {
     #[must_use]
     pub fn with_room(mut self, tokens: usize) -> Self {
         if let Form::Pixels(size) = &mut self.form {
-            // The direction comes first.
-            *size = Size::ALL.into_iter().find(|s| s.side() * s.side() + 2 <= tokens);
+            *size = Size::within(tokens);
         }
         self
     }

@@ -81,14 +81,17 @@ impl Domain for Mnist {
         Some(Picture::new(size.side(), size.side(), levels))
     }
 
+    fn readings(&self, text: &str) -> Vec<String> {
+        let (digit, _) = Digit::read(text, Size::of_text(text));
+        [Direction::Down, Direction::Up].map(|direction| digit.write(direction)).into()
+    }
+
     fn samples(&self) -> Vec<Example> {
         samples(Size::default())
     }
 
     fn samples_within(&self, max_len: usize) -> Vec<Example> {
-        // The direction and the end take a token each.
-        let fits = |size: &Size| size.side() * size.side() + 2 <= max_len;
-        samples(Size::ALL.into_iter().find(fits).unwrap_or(Size::Tiny))
+        samples(Size::within(max_len).unwrap_or(Size::Tiny))
     }
 }
 
