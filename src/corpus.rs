@@ -217,14 +217,23 @@ impl CorpusError {
     }
 }
 
-/// Reads a file, a folder of Python sources, or a folder of MNIST files.
+/// Reads a file, a folder of Python sources, or a folder of MNIST files, of which training ones are taken before others.
 ///
 /// # Errors
 /// When nothing can be read there, or a file is not what its name says.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Corpus, CorpusError> {
+    read_split(path, hub::Split::Train, options)
+}
+
+/// As [`read`]; of a folder of MNIST files the given split, where it has that.
+fn read_split(
+    path: &Path,
+    split: hub::Split,
+    options: &ReadOptions,
+) -> Result<Corpus, CorpusError> {
     let metadata = std::fs::metadata(path).map_err(|e| CorpusError::io(path, e))?;
     if metadata.is_dir() {
-        if let Some((images, labels)) = idx::find_pair(path)? {
+        if let Some((images, labels)) = idx::find_pair(path, split)? {
             return idx::read_digits(&images, &labels, options);
         }
         let corpus = read_python_folder(path, options.limit, options.parses)?;

@@ -134,6 +134,11 @@ pub trait Domain: Sync {
         None
     }
 
+    /// All texts that say the same as this one, the usual one first: a digit can be read downward and upward.
+    fn readings(&self, text: &str) -> Vec<String> {
+        vec![text.to_owned()]
+    }
+
     /// The sequences that come with the program.
     fn samples(&self) -> Vec<Example>;
 

@@ -2,6 +2,7 @@
 
 mod aggregate;
 pub mod controls;
+pub mod digits;
 mod metrics;
 mod pairs;
 mod pieces;
@@ -14,4 +15,4 @@ pub use metrics::{Ladder, LadderMetrics};
 pub use pairs::sample_pairs;
 pub use pieces::pieces;
 pub use reference::Reference;
-pub use units::Units;
+pub use units::{Parts, Units};

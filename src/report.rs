@@ -19,7 +19,7 @@ pub use blocks::picture_rows;
 pub use columns::{columns, Align};
 pub use compared::{Compared, Comparison};
 pub use diff::changed;
-pub use evaluation::{figures_table, rungs_block, FigureColumn};
+pub use evaluation::{figures_table, pictures_block, rungs_block, FigureColumn};
 pub use export::{
     picture_sheet, scaled_sheet, Document, ExportError, Format, PaletteDocument, Part,
 };

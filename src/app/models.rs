@@ -207,7 +207,14 @@ pub fn model_facts(entry: &ModelEntry) -> Vec<(&'static str, String)> {
         fact("exact", share(figures.exact_match));
         fact("valid", share(figures.interior_validity));
         fact("copies", share(figures.copy_rate));
-        fact("blends", share(figures.blend_yield));
+        match figures.mean_absolute_error {
+            Some(error) => fact("pixel error", format!("{error:.4}")),
+            // Pictures have no pieces that could blend.
+            None => fact("blends", share(figures.blend_yield)),
+        }
+        if let Some(ink) = figures.foreground_accuracy {
+            fact("ink found", share(ink));
+        }
     }
     if entry.resumes && entry.kind == ModelKind::Trained {
         fact("training", "can go on".to_owned());

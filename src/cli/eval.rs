@@ -1,5 +1,7 @@
 //! `eval`: a model's figures on held-out lines, beside controls; or two models on the same pairs.
 
+mod page;
+
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -9,12 +11,15 @@ use serde_json::json;
 
 use super::{source, ModelArg, PathArg, Shown, INTERRUPTED};
 use crate::corpus::hub::Split;
-use crate::corpus::{read_source, Column, ReadOptions, Source};
+use crate::corpus::mnist_text::Size;
+use crate::corpus::{read_source, Column, Example, ReadOptions, Source};
 use crate::engine::evaluate::{judge, Judgement, Progress, Protocol};
-use crate::engine::Decoding;
-use crate::eval::{Estimates, Reference};
+use crate::engine::{Decoding, LoadedModel};
+use crate::eval::digits::{Material, Yardstick};
+use crate::eval::Reference;
 use crate::numeric::{Isa, Precision};
-use crate::report::{figures_table, rungs_block, FigureColumn};
+use crate::train::StopSignal;
+use page::{page, Differences};
 
 #[derive(Debug, Args)]
 pub struct EvalArgs {
@@ -33,15 +38,19 @@ pub struct EvalArgs {
     /// Weights that decoding uses: f32 or bf16
     #[arg(long, value_name = "f32|bf16", default_value_t = Precision::F32)]
     precision: Precision,
-    /// Held-out lines: a file, or the validation or test split of a data set of the Hugging Face hub
-    #[arg(long, value_name = "FILE|hf:OWNER/NAME[:COLUMN]", value_parser = source())]
+    /// Held-out lines: a file, a folder of MNIST files, or the validation or test split of a data set of the Hugging Face hub
+    #[arg(long, value_name = "PATH|hf:OWNER/NAME[:COLUMN]", value_parser = source())]
     data: Source,
-    /// The lines that the model was trained on: gives novelty and fluency
-    #[arg(long, value_name = "FILE|hf:OWNER/NAME[:COLUMN]", value_parser = source())]
+    /// The lines that the model was trained on: gives novelty and fluency. Of digits, what the classifier learns from; without
+    /// it, that is the part of the data that is not judged
+    #[arg(long, value_name = "PATH|hf:OWNER/NAME[:COLUMN]", value_parser = source())]
     train: Option<Source>,
     /// Column of the text, by name or by number from 0
     #[arg(long, value_name = "COLUMN")]
     column: Option<Column>,
+    /// Column of a digit's class, in data that is no MNIST file
+    #[arg(long, value_name = "COLUMN")]
+    label_column: Option<Column>,
     /// Pairs whose ladders are decoded
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pairs: u32,
@@ -66,30 +75,31 @@ pub struct EvalArgs {
 
 pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let clock = Instant::now();
-    let lines = read(&args.data, Split::HeldOut, args.column.as_ref())?;
-    let reference = match &args.train {
-        Some(data) => Some(Reference::new(&read(data, Split::Train, args.column.as_ref())?)),
-        None => None,
+    let names = match args.compare.as_slice() {
+        [] => vec![args.model.clone()],
+        names => names.to_vec(),
+    };
+    let open =
+        |name: &String| ModelArg { model: name.clone(), precision: Some(args.precision) }.open();
+    let models: Vec<LoadedModel> = names.iter().map(open).collect::<Result<_, _>>()?;
+    let stop = super::stop_on_signals()?;
+    let Some(material) = Read::new(args, &models, &stop)? else {
+        return Ok(ExitCode::from(INTERRUPTED));
     };
     let protocol = Protocol {
-        lines: &lines,
+        lines: &material.lines,
         reconstructed: args.lines as usize,
         pairs: args.pairs as usize,
         seed: args.seed,
         decoding: if args.guided { Decoding::Guided } else { Decoding::Greedy },
         way: args.path.path,
-        reference: reference.as_ref(),
+        reference: material.reference.as_ref(),
+        yardstick: material.yardstick.as_ref(),
     };
-    let names = match args.compare.as_slice() {
-        [] => vec![args.model.clone()],
-        names => names.to_vec(),
-    };
-    let stop = super::stop_on_signals()?;
     let mut found = Vec::with_capacity(names.len());
-    for name in &names {
-        let model = ModelArg { model: name.clone(), precision: Some(args.precision) }.open()?;
+    for (name, model) in names.iter().zip(&models) {
         let mut bar = Bar::new(name);
-        let judgement = judge(&model, protocol, &mut |progress| {
+        let judgement = judge(model, protocol, &mut |progress| {
             bar.show(progress);
             !stop.is_raised()
         })?;
@@ -115,11 +125,74 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(data: &Source, split: Split, column: Option<&Column>) -> anyhow::Result<Vec<String>> {
-    let options = ReadOptions { column: column.cloned(), ..ReadOptions::default() };
+/// What was read for a judgement.
+struct Read {
+    /// Lines to judge.
+    lines: Vec<Example>,
+    reference: Option<Reference>,
+    yardstick: Option<Yardstick>,
+}
+
+impl Read {
+    /// Reads the data, and for digits trains the classifier. `None` where it was stopped.
+    fn new(
+        args: &EvalArgs,
+        models: &[LoadedModel],
+        stop: &StopSignal,
+    ) -> anyhow::Result<Option<Self>> {
+        let sizes: Vec<Size> =
+            models.iter().map(|model| Size::within(model.max_len()).unwrap_or_default()).collect();
+        let Some((model, &size)) = models.first().zip(sizes.first()) else { return Ok(None) };
+        let read = |source: &Source, split| read(args, source, split, size);
+        let data = read(&args.data, Split::HeldOut)?;
+        let train = args.train.as_ref().map(|source| read(source, Split::Train)).transpose()?;
+        let pictures = |example: &Example| model.domain().picture(&example.text).is_some();
+        if !data.first().is_some_and(pictures) {
+            let texts = |train: Vec<Example>| Reference::new(train.iter().map(|e| &*e.text));
+            return Ok(Some(Self { lines: data, reference: train.map(texts), yardstick: None }));
+        }
+        anyhow::ensure!(
+            sizes.iter().all(|&other| other == size),
+            "--compare: the models are of digits of different sizes ({})",
+            sizes.iter().map(|s| format!("{0}×{0}", s.side())).collect::<Vec<_>>().join(" and ")
+        );
+        let wanted = (args.lines as usize, args.seed);
+        let material = Material::new(model.domain(), size, data, train, wanted);
+        if material.known.is_empty() {
+            eprintln!(
+                "no labelled digits of {} to train a classifier on: there will be no credibility",
+                material.source
+            );
+            return Ok(Some(Self { lines: material.judged, reference: None, yardstick: None }));
+        }
+        let mut bar = Bar::new("classifier");
+        let yardstick = Yardstick::new(&material, size, args.seed, &mut |done, total| {
+            bar.show(Progress { what: "training", done, total });
+            !stop.is_raised()
+        })?;
+        bar.finish();
+        Ok(yardstick.map(|yardstick| Self {
+            lines: material.judged,
+            reference: None,
+            yardstick: Some(yardstick),
+        }))
+    }
+}
+
+fn read(
+    args: &EvalArgs,
+    data: &Source,
+    split: Split,
+    digits: Size,
+) -> anyhow::Result<Vec<Example>> {
+    let options = ReadOptions {
+        column: args.column.clone(),
+        label: args.label_column.clone(),
+        digits,
+        ..ReadOptions::default()
+    };
     let mut shown = Shown::default();
-    let corpus = read_source(data, split, &options, &mut |news| shown.tell(news))?;
-    Ok(corpus.examples.into_iter().map(|e| e.text).collect())
+    Ok(read_source(data, split, &options, &mut |news| shown.tell(news))?.examples)
 }
 
 /// Where it ran; with the time the only part of a report that differs between two runs.
@@ -139,105 +212,6 @@ fn document(found: &Judgement, data: &str, seconds: f64) -> anyhow::Result<serde
     document["seconds"] = ((seconds * 10.0).round() / 10.0).into();
     document["machine"] = machine();
     Ok(document)
-}
-
-fn heading(found: &Judgement, data: &str, seconds: f64) -> String {
-    let machine = machine();
-    format!(
-        "{} pairs and {} lines of {data}, seed {}, {} decoding, path {}; {seconds:.0} s on {} cores ({})\n\n",
-        found.pairs,
-        found.lines,
-        found.seed,
-        found.decoding,
-        found.path,
-        machine["cores"],
-        machine["kernels"].as_str().unwrap_or_default(),
-    )
-}
-
-fn page(found: &Judgement, data: &str, seconds: f64) -> String {
-    let mut out = format!(
-        "# {}\n\n{} parameters. {}",
-        found.model,
-        found.parameters,
-        heading(found, data, seconds)
-    );
-    out += &figures_table(&[FigureColumn { heading: "model", figures: &[&found.reconstruction] }]);
-    out += "\n";
-    out += &figures_table(&[
-        FigureColumn { heading: "model", figures: &[&found.interpolation] },
-        FigureColumn { heading: "copy", figures: &[&found.controls.copy] },
-        FigureColumn { heading: "splice", figures: &[&found.controls.splice] },
-        FigureColumn { heading: "no latent", figures: &[&found.controls.no_latent] },
-    ]);
-    let headings: Vec<String> =
-        found.strata.iter().map(|s| format!("{} ({})", s.pairs_with, s.pairs)).collect();
-    let each: Vec<[&Estimates; 1]> = found.strata.iter().map(|s| [&s.interpolation]).collect();
-    let columns: Vec<FigureColumn<'_>> = headings
-        .iter()
-        .zip(&each)
-        .map(|(heading, figures)| FigureColumn { heading, figures })
-        .collect();
-    out += "\n## By length and by whether both ends are exact\n\n";
-    out += &figures_table(&columns);
-    if !found.paths.is_empty() {
-        let taken: Vec<String> =
-            found.paths.iter().map(|(path, pairs)| format!("{path} {pairs}")).collect();
-        out += &format!("\nPaths taken: {}.\n", taken.join(", "));
-    }
-    out += "\n## Random ladders\n";
-    for ladder in &found.ladders {
-        out += &format!("\nA `{}`, B `{}` ({})\n\n", ladder.a, ladder.b, ladder.path);
-        out += &rungs_block(&ladder.rungs, &ladder.valid);
-    }
-    out
-}
-
-/// What the second of two models has more than the first.
-struct Differences {
-    reconstruction: Estimates,
-    interpolation: Estimates,
-}
-
-impl Differences {
-    fn new(a: &Judgement, b: &Judgement, seed: u64) -> Self {
-        Self {
-            reconstruction: Estimates::of_differences(&a.line_figures, &b.line_figures, seed),
-            interpolation: Estimates::of_differences(&a.figures, &b.figures, seed),
-        }
-    }
-
-    fn json(
-        &self,
-        a: &Judgement,
-        b: &Judgement,
-        data: &str,
-        seconds: f64,
-    ) -> anyhow::Result<serde_json::Value> {
-        Ok(json!({
-            "a": document(a, data, seconds)?,
-            "b": document(b, data, seconds)?,
-            "difference": {
-                "reconstruction": self.reconstruction,
-                "interpolation": self.interpolation,
-            },
-        }))
-    }
-
-    fn page(&self, a: &Judgement, b: &Judgement, data: &str, seconds: f64) -> String {
-        let table = |of_a: &Estimates, of_b: &Estimates, difference: &Estimates| {
-            figures_table(&[
-                FigureColumn { heading: &format!("A {}", a.model), figures: &[of_a] },
-                FigureColumn { heading: &format!("B {}", b.model), figures: &[of_b] },
-                FigureColumn { heading: "B − A", figures: &[difference] },
-            ])
-        };
-        let mut out = format!("# {} and {}\n\n{}", a.model, b.model, heading(a, data, seconds));
-        out += &table(&a.reconstruction, &b.reconstruction, &self.reconstruction);
-        out += "\n";
-        out += &table(&a.interpolation, &b.interpolation, &self.interpolation);
-        out
-    }
 }
 
 /// A bar on a terminal, a line every few seconds elsewhere.

@@ -5,20 +5,28 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+use super::hub::Split;
 use super::mnist_text::{Digit, Direction};
 use super::{open, Corpus, CorpusError, Example, ReadOptions};
 
 const IMAGES: u32 = 2051;
 const LABELS: u32 = 2049;
 
-/// The images and labels of a folder; training ones before others. `None` where it holds no images.
-pub(super) fn find_pair(folder: &Path) -> Result<Option<(PathBuf, PathBuf)>, CorpusError> {
+/// The images and labels of a folder: training ones before others, or after them where held-out ones are asked for. `None` where
+/// it holds no images.
+pub(super) fn find_pair(
+    folder: &Path,
+    split: Split,
+) -> Result<Option<(PathBuf, PathBuf)>, CorpusError> {
     let mut images: Vec<PathBuf> = std::fs::read_dir(folder)
         .map_err(|e| CorpusError::io(folder, e))?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| labels_name(path).is_some())
         .collect();
-    images.sort_by_key(|path| (!path.to_string_lossy().contains("train"), path.clone()));
+    let held_out = split == Split::HeldOut;
+    let trains =
+        |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().contains("train"));
+    images.sort_by_key(|path| (trains(path) == held_out, path.clone()));
     let Some(images) = images.into_iter().next() else { return Ok(None) };
     match labels_beside(&images) {
         Some(labels) => Ok(Some((images, labels))),
@@ -143,7 +151,7 @@ fn body(path: &Path, input: impl Read, expected: usize) -> Result<Vec<u8>, Corpu
 pub fn read_pair(path: &Path) -> Result<(Vec<u8>, Vec<u8>), CorpusError> {
     let metadata = std::fs::metadata(path).map_err(|e| CorpusError::io(path, e))?;
     let pair = if metadata.is_dir() {
-        find_pair(path)?
+        find_pair(path, Split::Train)?
     } else {
         labels_beside(path).map(|labels| (path.to_owned(), labels))
     };

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::hub::{Hub, HubName, Listener, NameError, Split};
-use super::{read, Corpus, CorpusError, ReadOptions, Report, PROBLEMS_KEPT};
+use super::{read, read_split, Corpus, CorpusError, ReadOptions, Report, PROBLEMS_KEPT};
 
 /// Where a data set is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl std::str::FromStr for Source {
 }
 
 /// Reads a data set from wherever it is. Of one on the hub it downloads what the cache lacks, file by file and no more
-/// files than `options.limit` needs; `split` says which. A column in the name wins over that of the options.
+/// files than `options.limit` needs; `split` says which, and which of the pairs of files in a folder of MNIST's. A column in the name wins over that of the options.
 ///
 /// # Errors
 /// When it cannot be read or downloaded.
@@ -75,7 +75,7 @@ pub fn read_source(
     news: &mut Listener<'_>,
 ) -> Result<Corpus, CorpusError> {
     match source {
-        Source::Path(path) => read(path, options),
+        Source::Path(path) => read_split(path, split, options),
         Source::Hub(name) => read_hub(&Hub::from_env()?, name, split, options, news),
     }
 }

@@ -88,6 +88,11 @@ impl Domain for Mnist {
         Some(Picture::new(size.side(), size.side(), levels))
     }
 
+    fn readings(&self, text: &str) -> Vec<String> {
+        let (digit, _) = Digit::read(text, Size::of_text(text));
+        [Direction::Down, Direction::Up].map(|direction| digit.write(direction)).into()
+    }
+
     fn samples(&self) -> Vec<Example> {
         samples(Size::default())
     }

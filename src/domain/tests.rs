@@ -118,6 +118,18 @@ fn units_are_lexemes_words_or_characters() {
 }
 
 #[test]
+fn a_digit_reads_downward_and_upward_and_other_texts_one_way() {
+    let five = digit(Size::Small);
+    let both = [Direction::Down, Direction::Up].map(|direction| five.write(direction));
+    for text in &both {
+        assert_eq!(named("mnist").readings(text), both);
+    }
+    for name in ["python", "headlines", "text"] {
+        assert_eq!(named(name).readings("x = 1"), ["x = 1"]);
+    }
+}
+
+#[test]
 fn digits_are_pictures_in_both_directions_and_texts_are_none() {
     for size in Size::ALL {
         for direction in [Direction::Down, Direction::Up] {

@@ -1,15 +1,21 @@
 //! Judging an open model: reconstructions and ladders of held-out lines, with controls that no model made.
 
+mod digits;
+mod strata;
+
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::{Decoding, EngineError, LatentModel, LoadedModel, Way};
+use crate::corpus::Example;
+use crate::eval::digits::{both, reconstruction_figures, Opinion, Yardstick};
 use crate::eval::{
     controls, ladder_figures, sample_pairs, Estimates, Figure, Ladder, Reference, Units,
 };
 use crate::latent::{ratios, Latent, Path};
 use crate::model::Given;
+pub use digits::{Credibility, SampledFrom};
 
 /// Rungs of a judged ladder.
 const RUNGS: usize = 11;
@@ -23,8 +29,8 @@ const SHOWN: usize = 10;
 /// What is judged, and how.
 #[derive(Clone, Copy)]
 pub struct Protocol<'a> {
-    /// Held-out lines.
-    pub lines: &'a [String],
+    /// Held-out lines; of digits each once.
+    pub lines: &'a [Example],
     /// Lines that are reconstructed, from the first.
     pub reconstructed: usize,
     /// Pairs whose ladders are decoded.
@@ -37,6 +43,8 @@ pub struct Protocol<'a> {
     pub way: Way,
     /// The lines that the model was trained on.
     pub reference: Option<&'a Reference>,
+    /// What digits are held to.
+    pub yardstick: Option<&'a Yardstick>,
 }
 
 /// How far a judgement has come.
@@ -77,6 +85,9 @@ pub struct ShownLadder {
     pub rungs: Vec<String>,
     /// For each of them whether it is valid.
     pub valid: Vec<bool>,
+    /// For each of them which digit it is taken for, where a classifier was at hand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub opinions: Vec<Opinion>,
 }
 
 /// The ladders that no model made, and those of the decoder without a latent.
@@ -84,8 +95,12 @@ pub struct ShownLadder {
 pub struct Controls {
     /// Ends copied, with a step in the middle.
     pub copy: Estimates,
-    /// The left part of A with the right part of B.
-    pub splice: Estimates,
+    /// The left part of A with the right part of B; not for pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub splice: Option<Estimates>,
+    /// The pictures of A and B laid over each other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cross_fade: Option<Estimates>,
     /// Every rung drawn from the decoder without a latent.
     pub no_latent: Estimates,
 }
@@ -95,6 +110,8 @@ pub struct Controls {
 pub struct Judgement {
     /// The model's name.
     pub model: String,
+    /// The domain of its sequences.
+    pub domain: String,
     /// Its trainable numbers.
     pub parameters: usize,
     /// Pairs of the ladders.
@@ -111,13 +128,21 @@ pub struct Judgement {
     pub path: String,
     /// How often each path was taken, where the best was.
     pub paths: Vec<(String, usize)>,
-    /// `token_accuracy`, `byte_accuracy`, `exact_match`, `edit_distance`.
+    /// `token_accuracy`, `byte_accuracy`, `exact_match`, `edit_distance`; of digits also `mean_absolute_error`,
+    /// `foreground_accuracy` and `iou`.
     pub reconstruction: Estimates,
     /// The figures of the ladders.
     pub interpolation: Estimates,
     /// The same figures of the controls.
     pub controls: Controls,
-    /// The same figures by length and by whether both ends were given back exactly.
+    /// What becomes of the same digit written downward and upward.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direction_consistency: Option<Estimates>,
+    /// For what a classifier takes the model's digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credibility: Option<Credibility>,
+    /// The same figures by length and by whether both ends were given back exactly; of digits by class and by whether both ends
+    /// pass for digits.
     pub strata: Vec<Stratum>,
     /// Random ladders.
     pub ladders: Vec<ShownLadder>,
@@ -127,6 +152,9 @@ pub struct Judgement {
     /// Figures by line, for comparisons.
     #[serde(skip)]
     pub line_figures: Vec<Figure>,
+    /// The classifier's figures by pair, for comparisons.
+    #[serde(skip)]
+    pub seen_figures: Vec<Figure>,
 }
 
 /// Judges a model. `None` where `on_progress` breaks off.
@@ -138,55 +166,72 @@ pub fn judge(
     protocol: Protocol<'_>,
     on_progress: OnProgress<'_>,
 ) -> Result<Option<Judgement>, EngineError> {
-    let judge = Judge { model, units: Units::of(model.domain().name()), protocol };
-    judge.run(on_progress)
+    let domain = model.domain();
+    let pictures = protocol.lines.first().is_some_and(|line| domain.picture(&line.text).is_some());
+    Judge { model, units: Units::of(domain.name()), pictures, protocol }.run(on_progress)
 }
 
 struct Judge<'a> {
     model: &'a LoadedModel,
     units: Units,
+    /// Whether the texts are pictures.
+    pictures: bool,
     protocol: Protocol<'a>,
+}
+
+/// A line that the model takes.
+struct Line<'a> {
+    example: &'a Example,
+    ids: Vec<u32>,
+}
+
+impl Line<'_> {
+    fn text(&self) -> &str {
+        &self.example.text
+    }
+}
+
+/// Lines given back.
+struct Reconstructed {
+    /// Figures by line.
+    figures: Vec<Figure>,
+    /// How much the decoder's cross entropy grows with another line's latent.
+    dependence: Figure,
+    latents: Vec<Latent>,
+    decoded: Vec<String>,
 }
 
 impl Judge<'_> {
     fn run(&self, on_progress: OnProgress<'_>) -> Result<Option<Judgement>, EngineError> {
         let Protocol { seed, decoding, way, .. } = self.protocol;
-        let (mut lines, mut too_long) = (Vec::new(), 0);
-        for text in self.protocol.lines {
-            let ids = self.model.ids(text)?;
-            // The end token needs a place too.
-            if ids.len() < self.model.max_len() && !ids.is_empty() {
-                lines.push((text.clone(), ids));
-            } else {
-                too_long += 1;
-            }
-        }
-        if lines.len() < 2 {
-            return Err(EngineError::Model(format!(
-                "of {} lines fewer than two are short enough for it",
-                self.protocol.lines.len()
-            )));
-        }
+        let prior = digits::Prior::of(self)?;
+        let (lines, too_long) = self.lines()?;
         let reconstructed = &lines[..self.protocol.reconstructed.clamp(1, lines.len())];
-        let Some((line_figures, dependence)) = self.reconstruct(reconstructed, on_progress)? else {
+        let Some(back) = self.reconstruct(reconstructed, on_progress)? else { return Ok(None) };
+        let Some(consistency) = self.consistency(reconstructed, &back, on_progress)? else {
             return Ok(None);
         };
         let pairs = sample_pairs(lines.len(), self.protocol.pairs, seed);
-        let pairs: Vec<(&str, &str)> =
-            pairs.iter().map(|&(a, b)| (lines[a].0.as_str(), lines[b].0.as_str())).collect();
-        let Some(ladders) = self.ladders(&pairs, on_progress)? else { return Ok(None) };
+        let pairs: Vec<(&Line<'_>, &Line<'_>)> =
+            pairs.iter().map(|&(a, b)| (&lines[a], &lines[b])).collect();
+        let texts: Vec<(&str, &str)> = pairs.iter().map(|(a, b)| (a.text(), b.text())).collect();
+        let Some(ladders) = self.ladders(&texts, on_progress)? else { return Ok(None) };
         let (ladders, paths): (Vec<Ladder>, Vec<Path>) = ladders.into_iter().unzip();
         let figures = self.figures(&ladders);
         let mut interpolation = Estimates::of(&figures, seed);
-        interpolation.push(Estimates::of(&[dependence], seed));
-        let Some(controls) = self.controls(&pairs, on_progress)? else { return Ok(None) };
+        interpolation.push(Estimates::of(&[back.dependence], seed));
+        let Some(controls) = self.controls(&texts, on_progress)? else { return Ok(None) };
+        let Some(seen) = self.credibility(&pairs, &ladders, &lines, prior, on_progress)? else {
+            return Ok(None);
+        };
         let info = self.model.info();
         let taken = |path: Path| paths.iter().filter(|&&other| other == path).count();
         let shown = sample_pairs(ladders.len().max(2), SHOWN, seed)
             .into_iter()
-            .filter_map(|(i, _)| Some((ladders.get(i)?, paths.get(i)?)));
+            .filter_map(|(i, _)| Some((ladders.get(i)?, paths.get(i)?, seen.ladders.get(i))));
         Ok(Some(Judgement {
             model: info.name,
+            domain: info.domain,
             parameters: info.parameters,
             pairs: ladders.len(),
             lines: reconstructed.len(),
@@ -198,22 +243,47 @@ impl Judge<'_> {
                 Way::Fixed(_) => Vec::new(),
                 Way::Best => Path::ALL.map(|p| (p.to_string(), taken(p))).into(),
             },
-            reconstruction: Estimates::of(&line_figures, seed),
+            reconstruction: Estimates::of(&back.figures, seed),
             interpolation,
             controls,
-            strata: self.strata(&ladders),
+            direction_consistency: self.pictures.then(|| Estimates::of(&consistency, seed)),
+            credibility: seen.credibility,
+            strata: self.strata(&ladders, &pairs, &seen.ladders),
             ladders: shown
-                .map(|(ladder, path)| ShownLadder {
+                .map(|(ladder, path, seen)| ShownLadder {
                     a: ladder.a.clone(),
                     b: ladder.b.clone(),
                     path: path.to_string(),
                     rungs: ladder.rungs.clone(),
                     valid: (0..ladder.rungs.len()).map(|k| ladder.accepts(k)).collect(),
+                    opinions: seen.map(|seen| seen.rungs.clone()).unwrap_or_default(),
                 })
                 .collect(),
             figures,
-            line_figures,
+            line_figures: back.figures,
+            seen_figures: seen.figures,
         }))
+    }
+
+    /// The lines that the model takes, and how many it does not.
+    fn lines(&self) -> Result<(Vec<Line<'_>>, usize), EngineError> {
+        let (mut lines, mut too_long) = (Vec::new(), 0);
+        for example in self.protocol.lines {
+            let ids = self.model.ids(&example.text)?;
+            // The end token needs a place too.
+            if ids.len() < self.model.max_len() && !ids.is_empty() {
+                lines.push(Line { example, ids });
+            } else {
+                too_long += 1;
+            }
+        }
+        if lines.len() < 2 {
+            return Err(EngineError::Model(format!(
+                "of {} lines fewer than two are short enough for it",
+                self.protocol.lines.len()
+            )));
+        }
+        Ok((lines, too_long))
     }
 
     fn figures(&self, ladders: &[Ladder]) -> Vec<Figure> {
@@ -222,22 +292,22 @@ impl Judge<'_> {
         figures
     }
 
-    /// The figures of reconstruction by line, and how much the decoder's cross entropy grows with another line's latent.
     fn reconstruct(
         &self,
-        lines: &[(String, Vec<u32>)],
+        lines: &[Line<'_>],
         on_progress: OnProgress<'_>,
-    ) -> Result<Option<(Vec<Figure>, Figure)>, EngineError> {
+    ) -> Result<Option<Reconstructed>, EngineError> {
         let failed = |e: crate::model::Error| EngineError::Model(e.to_string());
         let (mut tokens, mut bytes, mut exact, mut edits, mut nats) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut all_latents, mut all_decoded) = (Vec::new(), Vec::new());
         for block in lines.chunks(BLOCK) {
             let progress =
                 Progress { what: "reconstructing", done: exact.len(), total: lines.len() };
             if !on_progress(progress) {
                 return Ok(None);
             }
-            let ids: Vec<Vec<u32>> = block.iter().map(|(_, ids)| ids.clone()).collect();
+            let ids: Vec<Vec<u32>> = block.iter().map(|line| line.ids.clone()).collect();
             let latents = self.model.model().encode_lines(&ids).map_err(failed)?;
             let own = self.model.model().score(&ids, Given::Latents(&latents)).map_err(failed)?;
             // Lines are in random order, so the next one's latent is any other line's.
@@ -246,35 +316,48 @@ impl Judge<'_> {
             let foreign =
                 self.model.model().score(&ids, Given::Latents(&others)).map_err(failed)?;
             let decoded = self.model.decode_with(&latents, self.protocol.decoding)?;
-            for (i, (text, ids)) in block.iter().enumerate() {
+            for (i, line) in block.iter().enumerate() {
                 let right = &own[i].right;
-                let sizes = self.model.token_bytes(ids)?;
-                // The end token carries no byte.
-                let of = |right: &dyn Fn(usize) -> bool| -> f64 {
-                    sizes
-                        .iter()
-                        .enumerate()
-                        .filter(|(i, _)| right(*i))
-                        .map(|(_, n)| *n as f64)
-                        .sum()
-                };
                 let count = right.iter().filter(|&&right| right).count();
                 tokens.push((count as f64, right.len() as f64));
-                bytes.push((of(&|i| right[i]), of(&|_| true)));
-                exact.push((f64::from(decoded[i] == *text), 1.0));
-                edits.push((self.units.distance(text, &decoded[i]), 1.0));
+                bytes.push(self.bytes(&line.ids, right)?);
+                exact.push((f64::from(decoded[i] == line.text()), 1.0));
+                edits.push((self.units.distance(line.text(), &decoded[i]), 1.0));
                 if block.len() > 1 {
                     nats.push((foreign[i].nats() - own[i].nats(), right.len() as f64));
                 }
             }
+            all_latents.extend(latents);
+            all_decoded.extend(decoded);
         }
-        let figures = vec![
+        let mut figures = vec![
             Figure { name: "token_accuracy", parts: tokens },
             Figure { name: "byte_accuracy", parts: bytes },
             Figure { name: "exact_match", parts: exact },
             Figure { name: "edit_distance", parts: edits },
         ];
-        Ok(Some((figures, Figure { name: "latent_dependence", parts: nats })))
+        if self.pictures {
+            let read = |(line, back): (&Line<'_>, &String)| both(line.text(), back);
+            let pairs: Vec<_> = lines.iter().zip(&all_decoded).map(read).collect();
+            figures.extend(reconstruction_figures(&pairs));
+        }
+        Ok(Some(Reconstructed {
+            figures,
+            dependence: Figure { name: "latent_dependence", parts: nats },
+            latents: all_latents,
+            decoded: all_decoded,
+        }))
+    }
+
+    /// Bytes of a line's tokens that were predicted right, and of all. A picture's tokens have no bytes of their own.
+    fn bytes(&self, ids: &[u32], right: &[bool]) -> Result<(f64, f64), EngineError> {
+        if self.pictures {
+            return Ok((0.0, 0.0));
+        }
+        let sizes = self.model.token_bytes(ids)?;
+        // The end token carries no byte.
+        let hit = sizes.iter().zip(right).filter(|(_, right)| **right).map(|(size, _)| size);
+        Ok((hit.sum::<usize>() as f64, sizes.iter().sum::<usize>() as f64))
     }
 
     fn ladders(
@@ -334,10 +417,16 @@ impl Judge<'_> {
             |ladders: &[Ladder]| Estimates::of(&self.figures(ladders), self.protocol.seed);
         let copies: Vec<Ladder> =
             pairs.iter().map(|(a, b)| controls::copy(a, b, RUNGS, &is_valid)).collect();
-        let splices: Vec<Ladder> = pairs
+        let mixed: Vec<Ladder> = pairs
             .iter()
-            .map(|(a, b)| controls::splice(a, b, RUNGS, self.units, &is_valid))
+            .map(|(a, b)| match self.pictures {
+                true => controls::cross_fade(a, b, RUNGS, &is_valid),
+                false => controls::splice(a, b, RUNGS, self.units, &is_valid),
+            })
             .collect();
+        let mixed = estimates(&mixed);
+        let (splice, cross_fade) =
+            if self.pictures { (None, Some(mixed)) } else { (Some(mixed), None) };
         let mut rng = ChaCha8Rng::seed_from_u64(self.protocol.seed);
         let mut drawn = Vec::with_capacity(pairs.len());
         for block in pairs.chunks(PAIRS) {
@@ -352,36 +441,9 @@ impl Judge<'_> {
         }
         Ok(Some(Controls {
             copy: estimates(&copies),
-            splice: estimates(&splices),
+            splice,
+            cross_fade,
             no_latent: estimates(&drawn),
         }))
-    }
-
-    /// Figures by the longer end's length, and by whether both ends come back exactly.
-    fn strata(&self, ladders: &[Ladder]) -> Vec<Stratum> {
-        let length = |l: &Ladder| self.units.split(&l.a).len().max(self.units.split(&l.b).len());
-        let mut lengths: Vec<usize> = ladders.iter().map(length).collect();
-        lengths.sort_unstable();
-        let at = |share: usize| lengths.get(lengths.len() * share / 3).copied().unwrap_or(0);
-        let (short, long) = (at(1), at(2));
-        let exact = |l: &Ladder| l.rungs.first() == Some(&l.a) && l.rungs.last() == Some(&l.b);
-        type Belongs<'a> = Box<dyn Fn(&Ladder) -> bool + 'a>;
-        let sets: [(String, Belongs<'_>); 5] = [
-            (format!("at most {short} units"), Box::new(|l| length(l) <= short)),
-            (
-                format!("{} to {long} units", short + 1),
-                Box::new(|l| (short + 1..=long).contains(&length(l))),
-            ),
-            (format!("more than {long} units"), Box::new(|l| length(l) > long)),
-            ("both ends exact".to_owned(), Box::new(exact)),
-            ("an end not exact".to_owned(), Box::new(|l| !exact(l))),
-        ];
-        sets.into_iter()
-            .map(|(pairs_with, belongs)| {
-                let own: Vec<Ladder> = ladders.iter().filter(|l| belongs(l)).cloned().collect();
-                let interpolation = Estimates::of(&self.figures(&own), self.protocol.seed);
-                Stratum { pairs_with, pairs: own.len(), interpolation }
-            })
-            .collect()
     }
 }

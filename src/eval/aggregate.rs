@@ -118,6 +118,13 @@ impl Estimates {
         self.0.extend(other.0);
     }
 
+    /// Some of the figures under other names: those that are here, in this order.
+    #[must_use]
+    pub fn renamed(&self, names: &[(&str, &'static str)]) -> Self {
+        let known = |name: &str| self.0.iter().find(|(other, _)| *other == name);
+        Self(names.iter().filter_map(|&(from, to)| Some((to, known(from)?.1))).collect())
+    }
+
     /// All figures in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, Option<Estimate>)> + '_ {
         self.0.iter().copied()

@@ -1,6 +1,7 @@
 //! Ladders that no model made: what the figures of a model stand beside.
 
 use super::{Ladder, Units};
+use crate::corpus::mnist_text::{Digit, Direction, Size};
 
 /// A copied up to the middle, B from there on.
 #[must_use]
@@ -36,6 +37,21 @@ pub fn splice(
     })
 }
 
+/// The pictures of A and B laid over each other, B ever stronger.
+#[must_use]
+pub fn cross_fade(a: &str, b: &str, rungs: usize, is_valid: &dyn Fn(&str) -> bool) -> Ladder {
+    let size = Size::of_text(a);
+    let (one, two) = (Digit::read(a, size).0, Digit::read(b, size).0);
+    let last = rungs.saturating_sub(1).max(1);
+    control(a, b, rungs, is_valid, &|k| {
+        let mixed = |(&a, &b): (&u8, &u8)| {
+            ((usize::from(a) * (last - k) + usize::from(b) * k + last / 2) / last) as u8
+        };
+        let levels = one.levels.iter().zip(&two.levels).map(mixed).collect();
+        Digit { size, levels }.write(Direction::Down)
+    })
+}
+
 fn control(
     a: &str,
     b: &str,
@@ -66,5 +82,19 @@ mod tests {
         assert_eq!(ladder.rungs[2], "one two 3 4");
         assert_eq!(ladder.valid, [true, true, true, true, false]);
         assert_eq!(splice("é", "", 3, Units::Characters, &|_| true).rungs, ["é", "é", ""]);
+    }
+
+    #[test]
+    fn a_cross_fade_is_the_straight_way_between_two_pictures() {
+        let grey = |level| Digit { size: Size::Tiny, levels: vec![level; 81] };
+        let text = |level| grey(level).write(Direction::Down);
+        let ladder = cross_fade(&text(10), &text(60), 11, &|_| true);
+        let wanted: Vec<String> = (0..11).map(|k| text(10 + 5 * k)).collect();
+        assert_eq!(ladder.rungs, wanted);
+        let figures = super::super::LadderMetrics::measure(&ladder, None, Units::Pixels);
+        let near = |value: Option<f64>, wanted: f64| (value.unwrap_or(9.0) - wanted).abs() < 1e-9;
+        assert!(near(figures.linear_deviation, 0.0), "{figures:?}");
+        assert!(near(figures.max_step, 0.1) && near(figures.path_ratio, 1.0), "{figures:?}");
+        assert_eq!((figures.endpoint_exact_match, figures.blend_yield), (1.0, None));
     }
 }

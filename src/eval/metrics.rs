@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::{pieces, Units};
-use crate::domain::distance;
+use super::{pieces, Parts, Units};
 
 /// A decoded ladder with the ends that were encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +61,8 @@ impl Ladder {
 /// The figures of one ladder; `None` where a figure has no meaning for it.
 ///
 /// Interior rungs are all but the first and the last. A rung that is blank is never valid here. A copy is a rung equal
-/// to A, B, x₀ or xₙ. Distances d are Levenshtein over the longer length, in the domain's units.
+/// to A, B, x₀ or xₙ. Distances d are Levenshtein over the longer length, in the domain's units, and of digits the mean absolute
+/// difference of their pixels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LadderMetrics {
     /// ½ ([x₀ = A] + [xₙ = B]).
@@ -76,7 +76,7 @@ pub struct LadderMetrics {
     /// Interior rungs that are no copy: the weight of `non_copy_validity`.
     pub non_copies: usize,
     /// Share of interior rungs that are valid, no copy, and hold a content piece that only A has and one that only B
-    /// has.
+    /// has; `None` for digits, which have no pieces.
     pub blend_yield: Option<f64>,
     /// Mean over the interior rungs of [valid][no copy] · min(1 − d(A, x), 1 − d(B, x)), minus the same with the ends of
     /// another pair; `None` without another pair.
@@ -97,12 +97,12 @@ impl LadderMetrics {
     /// Measures one ladder; `other` holds the ends of another random pair, the yardstick of kinship.
     #[must_use]
     pub fn measure(ladder: &Ladder, other: Option<(&str, &str)>, units: Units) -> Self {
-        let rungs: Vec<Vec<&str>> = ladder.rungs.iter().map(|rung| units.split(rung)).collect();
-        let (a, b) = (units.split(&ladder.a), units.split(&ladder.b));
+        let rungs: Vec<Parts<'_>> = ladder.rungs.iter().map(|rung| units.parts(rung)).collect();
+        let (a, b) = (units.parts(&ladder.a), units.parts(&ladder.b));
         let (a_pieces, b_pieces) = (pieces(&ladder.a, units), pieces(&ladder.b, units));
         let only_a: BTreeSet<&String> = a_pieces.difference(&b_pieces).collect();
         let only_b: BTreeSet<&String> = b_pieces.difference(&a_pieces).collect();
-        let other = other.map(|(a, b)| (units.split(a), units.split(b)));
+        let other = other.map(|(a, b)| (units.parts(a), units.parts(b)));
 
         let (first, last) = (ladder.rungs.first(), ladder.rungs.last());
         let end = rungs.len().saturating_sub(1);
@@ -113,7 +113,7 @@ impl LadderMetrics {
         let mut texts = HashSet::new();
         for (k, text) in ladder.interior() {
             let (rung, accepted, copy) = (&rungs[k], ladder.accepts(k), ladder.is_copy(text));
-            let (from_a, from_b) = (distance(&a, rung), distance(&b, rung));
+            let (from_a, from_b) = (a.distance(rung), b.distance(rung));
             texts.insert(text);
             valid += usize::from(accepted);
             copies += usize::from(copy);
@@ -125,7 +125,7 @@ impl LadderMetrics {
                 blends += usize::from(holds(&only_a) && holds(&only_b));
                 own += (1.0 - from_a).min(1.0 - from_b);
                 if let Some((a, b)) = &other {
-                    foreign += (1.0 - distance(a, rung)).min(1.0 - distance(b, rung));
+                    foreign += (1.0 - a.distance(rung)).min(1.0 - b.distance(rung));
                 }
             }
             if from_a + from_b > 0.0 {
@@ -135,10 +135,10 @@ impl LadderMetrics {
         }
 
         let span = match (rungs.first(), rungs.last()) {
-            (Some(first), Some(last)) => distance(first, last),
+            (Some(first), Some(last)) => first.distance(last),
             _ => 0.0,
         };
-        let steps: Vec<f64> = rungs.windows(2).map(|pair| distance(&pair[0], &pair[1])).collect();
+        let steps: Vec<f64> = rungs.windows(2).map(|pair| pair[0].distance(&pair[1])).collect();
         let over_span = |length: f64| (span > 0.0).then(|| length / span);
         let share = |count: f64, of: usize| (of > 0).then(|| count / of as f64);
         let non_copies = interior - copies;
@@ -149,7 +149,7 @@ impl LadderMetrics {
             copy_rate: share(copies as f64, interior),
             non_copy_validity: share(fresh as f64, non_copies),
             non_copies,
-            blend_yield: share(blends as f64, interior),
+            blend_yield: share(blends as f64, interior).filter(|_| units != Units::Pixels),
             kinship: other.as_ref().and_then(|_| share(own - foreign, interior)),
             distinct: share(texts.len() as f64, interior),
             linear_deviation: share(deviation, placed),

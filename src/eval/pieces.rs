@@ -10,10 +10,13 @@ use crate::domain::python_lexemes::{lexemes, string_parts, Kind, KEYWORDS};
 /// For lexemes: the parts of identifiers and strings split at `_`, case changes and non-letters, of two letters or
 /// more, in lower case, and whole numbers (integer literals, without `_` and in lower case). Keywords, comments,
 /// string prefixes and the letter of an escape such as `\n` are no content. For words and characters: the words in
-/// lower case without the punctuation around them.
+/// lower case without the punctuation around them. Pixels are no content.
 #[must_use]
 pub fn pieces(text: &str, units: Units) -> BTreeSet<String> {
     let mut out = BTreeSet::new();
+    if units == Units::Pixels {
+        return out;
+    }
     if units != Units::Lexemes {
         let words =
             text.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));

@@ -20,10 +20,10 @@ pub struct Reference {
 impl Reference {
     /// Reads the training lines.
     #[must_use]
-    pub fn new(lines: &[String]) -> Self {
+    pub fn new<'a>(lines: impl Iterator<Item = &'a str> + Clone) -> Self {
         let hasher = RandomState::new();
-        let hashes = lines.iter().map(|line| hasher.hash_one(line.as_str())).collect();
-        let counted = lines.iter().take(COUNTED).map(String::as_str);
+        let hashes = lines.clone().map(|line| hasher.hash_one(line)).collect();
+        let counted = lines.take(COUNTED);
         Self { lines: hashes, chars: CharModel::train(counted), hasher }
     }
 
@@ -55,8 +55,7 @@ mod tests {
 
     #[test]
     fn novelty_counts_what_was_not_trained_on() {
-        let lines: Vec<String> = ["a = 1", "b = 2", "c = 3"].map(str::to_owned).into();
-        let reference = Reference::new(&lines);
+        let reference = Reference::new(["a = 1", "b = 2", "c = 3"].into_iter());
         let rungs = ["a = 1", "c = 3", "d = 4", "c = 3"];
         let valid = ladder("a = 1", &rungs, "b = 2", true);
         let figures = reference.figures(&[valid]);

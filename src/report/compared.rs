@@ -51,11 +51,13 @@ impl Comparison {
         let all = rungs.len().saturating_sub(2);
         let of = |share: Option<f64>| (share.unwrap_or(0.0) * all as f64).round();
         let mut summary = format!(
-            "{}/{all} valid · {} distinct · {} blends",
+            "{}/{all} valid · {} distinct",
             of(figures.interior_validity),
-            of(figures.distinct),
-            of(figures.blend_yield)
+            of(figures.distinct)
         );
+        if figures.blend_yield.is_some() {
+            summary.push_str(&format!(" · {} blends", of(figures.blend_yield)));
+        }
         if let Some(step) = figures.max_step {
             summary.push_str(&format!(" · step {step:.2}"));
         }

@@ -3,11 +3,22 @@
 use std::fmt::Write;
 
 use super::visible;
+use crate::domain::Picture;
 use crate::eval::{Estimate, Estimates};
 
 /// Figures that are no shares and are shown as they are.
-const PLAIN: [&str; 7] = [
+const PLAIN: [&str; 17] = [
     "edit_distance",
+    "mean_absolute_error",
+    "mean_absolute_difference",
+    "other_mean_absolute_difference",
+    "cosine",
+    "other_cosine",
+    "nearest",
+    "nearest_interior",
+    "nearest_cross_fade",
+    "nearest_real",
+    "nearest_samples",
     "kinship",
     "linear_deviation",
     "max_step",
@@ -87,6 +98,45 @@ pub fn rungs_block(rungs: &[String], valid: &[bool]) -> String {
     out
 }
 
+/// Columns of a row of pictures at most.
+const PICTURES_WIDTH: usize = 200;
+
+/// Pictures side by side in half blocks, a caption below each, indented as a Markdown block of code; in several rows where they
+/// are too wide for one. A pixel that is not known is background.
+#[must_use]
+pub fn pictures_block(pictures: &[Picture], captions: &[String]) -> String {
+    let width = pictures.iter().map(Picture::width).max().unwrap_or(0);
+    let caption = |i: usize| captions.get(i).map_or("", String::as_str);
+    let mut out = String::new();
+    for (row, block) in pictures.chunks((PICTURES_WIDTH / (width + 1)).max(1)).enumerate() {
+        let first = row * (PICTURES_WIDTH / (width + 1)).max(1);
+        let height = block.iter().map(Picture::height).max().unwrap_or(0);
+        for y in (0..height).step_by(2) {
+            let cells = block.iter().map(|picture| {
+                let inked = |x, y| picture.level(x, y).is_some_and(|level| level >= INK);
+                let cell = |x| match (inked(x, y), inked(x, y + 1)) {
+                    (true, true) => '█',
+                    (true, false) => '▀',
+                    (false, true) => '▄',
+                    (false, false) => ' ',
+                };
+                (0..width).map(cell).collect::<String>()
+            });
+            let _ = writeln!(out, "{}", line_of(cells));
+        }
+        let captions = (first..first + block.len()).map(|i| format!("{:<width$}", caption(i)));
+        let _ = writeln!(out, "{}", line_of(captions));
+    }
+    out
+}
+
+/// From here on a pixel is drawn.
+const INK: u8 = Picture::FULL / 2;
+
+fn line_of(cells: impl Iterator<Item = String>) -> String {
+    format!("    {}", cells.collect::<Vec<_>>().join(" ")).trim_end().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,5 +167,18 @@ mod tests {
         let block = rungs_block(&["a".into(), "\u{1b}[2J".into()], &[true, false]);
         assert_eq!(block.lines().next(), Some("    0.0  ✓ a"));
         assert!(!block.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn pictures_stand_side_by_side_above_their_captions() {
+        let picture = |inked: [u8; 4]| {
+            Picture::new(2, 2, inked.into_iter().map(|on| Some(on * Picture::FULL)).collect())
+        };
+        let pictures = [picture([1, 0, 1, 1]), picture([0, 1, 0, 0])];
+        assert_eq!(pictures_block(&pictures, &["A".into(), "B".into()]), "    █▄  ▀\n    A  B\n");
+        let wide = vec![Picture::new(28, 28, Vec::new()); 11];
+        let block = pictures_block(&wide, &[]);
+        assert_eq!(block.lines().count(), 2 * 15);
+        assert!(block.lines().all(|line| line.chars().count() <= PICTURES_WIDTH + 4));
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{TrainError, TrainingData};
 use crate::domain::{Codec, Domain};
+use crate::eval::digits::{both, reconstruction_figures};
 use crate::eval::{sample_pairs, Estimates, Ladder, Units};
 use crate::latent::{ratios, Path};
 use crate::model::{Generator, Given, TransformerVae};
@@ -28,8 +29,14 @@ pub struct Evaluation {
     pub copy_rate: f64,
     /// Different strings among the interior rungs.
     pub distinct: f64,
-    /// Share of interior rungs that are valid, no copy, and hold a piece of each end.
+    /// Share of interior rungs that are valid, no copy, and hold a piece of each end; 0 for digits, which have no pieces.
     pub blend_yield: f64,
+    /// Of digits that greedy decoding gives back: mean absolute difference of all pixels, from 0 for background to 1 for ink.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_absolute_error: Option<f64>,
+    /// Share of their inked pixels that are ink again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreground_accuracy: Option<f64>,
     /// Pairs behind the ladder figures.
     pub pairs: usize,
     /// Lines behind the exact match.
@@ -56,7 +63,14 @@ impl std::fmt::Display for Evaluation {
             p(self.copy_rate),
             p(self.distinct),
             p(self.blend_yield)
-        )
+        )?;
+        if let Some(error) = self.mean_absolute_error {
+            write!(f, " · pixel error {error:.4}")?;
+        }
+        match self.foreground_accuracy {
+            Some(ink) => write!(f, " · ink {:.1} %", p(ink)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -103,7 +117,7 @@ impl<'a> Evaluator<'a> {
         let generator = Generator::new(model)?;
 
         let lines: Vec<Vec<u32>> = (0..self.lines).map(|i| self.data.line(i).to_vec()).collect();
-        let mut exact = 0;
+        let (mut exact, mut pictures) = (0, Vec::new());
         for block in lines.chunks(BLOCK) {
             if stopped() {
                 return Ok(None);
@@ -111,8 +125,18 @@ impl<'a> Evaluator<'a> {
             let latents = model.encode_lines(block)?;
             let decoded = generator.greedy(model, &latents, self.max_len)?;
             exact += block.iter().zip(&decoded).filter(|(a, b)| a == b).count();
+            for (line, decoded) in block.iter().zip(&decoded) {
+                let (line, decoded) = (self.codec.decode(line)?, self.codec.decode(decoded)?);
+                if self.domain.picture(&line).is_some() {
+                    pictures.push(both(&line, &decoded));
+                }
+            }
         }
         figures.exact_match = exact as f64 / lines.len() as f64;
+        let of_pictures = Estimates::of(&reconstruction_figures(&pictures), 0);
+        let value = |name| of_pictures.get(name).map(|estimate| estimate.value);
+        figures.mean_absolute_error = value("mean_absolute_error");
+        figures.foreground_accuracy = value("foreground_accuracy");
 
         let mut ladders = Vec::with_capacity(self.pairs.len());
         for pairs in self.pairs.chunks(8) {

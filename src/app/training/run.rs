@@ -316,14 +316,16 @@ impl RunView {
                 .filter_map(|figures| Some((figures.step as f64, value(figures)?)))
                 .collect(),
         };
-        let held_out = |name, value: &dyn Fn(&Evaluation) -> f64| Series {
+        let held_out = |name, value: &dyn Fn(&Evaluation) -> Option<f64>| Series {
             name,
             points: self
                 .evaluations
                 .iter()
-                .map(|(step, figures)| (*step as f64, 100.0 * value(figures)))
+                .filter_map(|(step, figures)| Some((*step as f64, 100.0 * value(figures)?)))
                 .collect(),
         };
+        // Pictures have no pieces that could blend.
+        let blend = |e: &Evaluation| e.mean_absolute_error.is_none().then_some(e.blend_yield);
         let mut all = match chart {
             Chart::Loss => vec![
                 of_steps("cross entropy", &|f| Some(f.cross_entropy)),
@@ -331,10 +333,12 @@ impl RunView {
                 of_steps("regulariser", &|f| Some(f.regulariser)),
             ],
             Chart::HeldOut => vec![
-                held_out("tokens %", &|e| e.token_accuracy),
-                held_out("exact %", &|e| e.exact_match),
-                held_out("valid %", &|e| e.interior_validity),
-                held_out("blend %", &|e| e.blend_yield),
+                held_out("tokens %", &|e| Some(e.token_accuracy)),
+                held_out("exact %", &|e| Some(e.exact_match)),
+                held_out("valid %", &|e| Some(e.interior_validity)),
+                held_out("blend %", &blend),
+                held_out("ink %", &|e| e.foreground_accuracy),
+                held_out("pixel error %", &|e| e.mean_absolute_error),
             ],
             Chart::Objectives => vec![
                 of_steps("critic", &|f| f.objectives.critic),

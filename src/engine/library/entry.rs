@@ -83,6 +83,12 @@ pub struct Figures {
     pub copy_rate: f64,
     /// Share of interior rungs that are valid, no copy, and hold a piece of each end.
     pub blend_yield: f64,
+    /// Of digits: mean absolute difference of pixels, from 0 for background to 1 for ink.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean_absolute_error: Option<f64>,
+    /// Of digits: share of inked pixels that come back as ink.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreground_accuracy: Option<f64>,
 }
 
 /// How a model was trained: what `trainer.json` tells.

@@ -89,6 +89,7 @@ fn running(state: &mut State, texts: &[String]) {
                         blend_yield: at / 9000.0,
                         pairs: 20,
                         lines: 100,
+                        ..Evaluation::default()
                     },
                 });
                 tell(Report::Saved { step, best: true });

@@ -328,15 +328,20 @@ impl Screen<'_> {
                 Span::raw(format!("{:5.1} %", 100.0 * value)),
             ])
         };
-        let lines = vec![
+        let mut lines = vec![
             Line::styled(format!("figures at step {step}"), self.theme.title),
             line("tokens right", figures.token_accuracy),
             line("lines exact", figures.exact_match),
             line("interior rungs valid", figures.interior_validity),
             line("rungs that copy an end", figures.copy_rate),
             line("distinct rungs", figures.distinct),
-            line("rungs that blend", figures.blend_yield),
         ];
+        match figures.mean_absolute_error {
+            Some(error) => lines.push(line("error of pixels", error)),
+            // Pictures have no pieces that could blend.
+            None => lines.push(line("rungs that blend", figures.blend_yield)),
+        }
+        lines.extend(figures.foreground_accuracy.map(|ink| line("ink that is ink again", ink)));
         frame.render_widget(Paragraph::new(lines), area);
     }
 }
