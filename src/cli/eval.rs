@@ -48,7 +48,7 @@ pub struct EvalArgs {
     /// Column of the text, by name or by number from 0
     #[arg(long, value_name = "COLUMN")]
     column: Option<Column>,
-    /// Column of a digit's class, in data that is no MNIST file
+    /// Column of the label, for the probe and, in data that is no MNIST file, a digit's class
     #[arg(long, value_name = "COLUMN")]
     label_column: Option<Column>,
     /// Pairs whose ladders are decoded
@@ -95,6 +95,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         way: args.path.path,
         reference: material.reference.as_ref(),
         yardstick: material.yardstick.as_ref(),
+        train: material.train.as_deref(),
     };
     let mut found = Vec::with_capacity(names.len());
     for (name, model) in names.iter().zip(&models) {
@@ -131,6 +132,8 @@ struct Read {
     lines: Vec<Example>,
     reference: Option<Reference>,
     yardstick: Option<Yardstick>,
+    /// What a probe is fitted on.
+    train: Option<Vec<Example>>,
 }
 
 impl Read {
@@ -148,8 +151,9 @@ impl Read {
         let train = args.train.as_ref().map(|source| read(source, Split::Train)).transpose()?;
         let pictures = |example: &Example| model.domain().picture(&example.text).is_some();
         if !data.first().is_some_and(pictures) {
-            let texts = |train: Vec<Example>| Reference::new(train.iter().map(|e| &*e.text));
-            return Ok(Some(Self { lines: data, reference: train.map(texts), yardstick: None }));
+            let texts = |train: &Vec<Example>| Reference::new(train.iter().map(|e| &*e.text));
+            let reference = train.as_ref().map(texts);
+            return Ok(Some(Self { lines: data, reference, yardstick: None, train }));
         }
         anyhow::ensure!(
             sizes.iter().all(|&other| other == size),
@@ -157,13 +161,14 @@ impl Read {
             sizes.iter().map(|s| format!("{0}×{0}", s.side())).collect::<Vec<_>>().join(" and ")
         );
         let wanted = (args.lines as usize, args.seed);
-        let material = Material::new(model.domain(), size, data, train, wanted);
+        let material = Material::new(model.domain(), size, data, train.clone(), wanted);
         if material.known.is_empty() {
             eprintln!(
                 "no labelled digits of {} to train a classifier on: there will be no credibility",
                 material.source
             );
-            return Ok(Some(Self { lines: material.judged, reference: None, yardstick: None }));
+            let lines = material.judged;
+            return Ok(Some(Self { lines, reference: None, yardstick: None, train }));
         }
         let mut bar = Bar::new("classifier");
         let yardstick = Yardstick::new(&material, size, args.seed, &mut |done, total| {
@@ -175,6 +180,7 @@ impl Read {
             lines: material.judged,
             reference: None,
             yardstick: Some(yardstick),
+            train,
         }))
     }
 }

@@ -7,9 +7,11 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
+use super::probe::ProbeProtocol;
 use super::{Decoding, EngineError, LatentModel, LoadedModel, Way};
 use crate::corpus::Example;
 use crate::eval::digits::{both, reconstruction_figures, Opinion, Yardstick};
+use crate::eval::probe::Probe;
 use crate::eval::{
     controls, ladder_figures, sample_pairs, Estimates, Figure, Ladder, Reference, Units,
 };
@@ -23,6 +25,8 @@ const RUNGS: usize = 11;
 const BLOCK: usize = 64;
 /// Pairs per batch.
 const PAIRS: usize = 8;
+/// Held-out items that are probed, and items that the probe is fitted on, at most.
+const PROBED: (usize, usize) = (2000, 5000);
 /// Ladders that a report shows.
 const SHOWN: usize = 10;
 
@@ -45,6 +49,8 @@ pub struct Protocol<'a> {
     pub reference: Option<&'a Reference>,
     /// What digits are held to.
     pub yardstick: Option<&'a Yardstick>,
+    /// What the probe is fitted on where the lines have labels; without it 70 % of them.
+    pub train: Option<&'a [Example]>,
 }
 
 /// How far a judgement has come.
@@ -141,6 +147,9 @@ pub struct Judgement {
     /// For what a classifier takes the model's digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credibility: Option<Credibility>,
+    /// How well the lines' labels can be read from their latents, where they have any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
     /// The same figures by length and by whether both ends were given back exactly; of digits by class and by whether both ends
     /// pass for digits.
     pub strata: Vec<Stratum>,
@@ -224,6 +233,7 @@ impl Judge<'_> {
         let Some(seen) = self.credibility(&pairs, &ladders, &lines, prior, on_progress)? else {
             return Ok(None);
         };
+        let Some(probe) = self.probe(on_progress)? else { return Ok(None) };
         let info = self.model.info();
         let taken = |path: Path| paths.iter().filter(|&&other| other == path).count();
         let shown = sample_pairs(ladders.len().max(2), SHOWN, seed)
@@ -248,6 +258,7 @@ impl Judge<'_> {
             controls,
             direction_consistency: self.pictures.then(|| Estimates::of(&consistency, seed)),
             credibility: seen.credibility,
+            probe,
             strata: self.strata(&ladders, &pairs, &seen.ladders),
             ladders: shown
                 .map(|(ladder, path, seen)| ShownLadder {
@@ -263,6 +274,18 @@ impl Judge<'_> {
             line_figures: back.figures,
             seen_figures: seen.figures,
         }))
+    }
+
+    /// How well the lines' labels can be read from their latents; nothing where there are no labels, or too few.
+    fn probe(&self, on_progress: OnProgress<'_>) -> Result<Option<Option<Probe>>, EngineError> {
+        let Protocol { lines, train, seed, .. } = self.protocol;
+        let (items, train_items) = PROBED;
+        let protocol = ProbeProtocol { data: lines, train, items, train_items, seed };
+        match super::probe::probe(self.model, protocol, on_progress) {
+            Ok(found) => Ok(found.map(|found| Some(found.probe))),
+            Err(EngineError::Probe(_)) => Ok(Some(None)),
+            Err(other) => Err(other),
+        }
     }
 
     /// The lines that the model takes, and how many it does not.

@@ -6,7 +6,7 @@ use super::{document, machine};
 use crate::domain::{domain, Picture};
 use crate::engine::evaluate::{Controls, Credibility, Judgement, ShownLadder};
 use crate::eval::Estimates;
-use crate::report::{figures_table, pictures_block, rungs_block, FigureColumn};
+use crate::report::{figures_table, pictures_block, probe_table, rungs_block, FigureColumn};
 
 /// Accuracy on real digits below which a classifier's word is weak evidence.
 const RELIABLE: f64 = 0.98;
@@ -62,6 +62,10 @@ pub(super) fn page(found: &Judgement, data: &str, seconds: f64) -> String {
     out += &figures_table(&columns);
     if let Some(credibility) = &found.credibility {
         out += &credible(credibility);
+    }
+    if let Some(probe) = &found.probe {
+        out += "\n## How well labels can be read from latents\n\n";
+        out += &probe_table(probe);
     }
     let headings: Vec<String> =
         found.strata.iter().map(|s| format!("{} ({})", s.pairs_with, s.pairs)).collect();
