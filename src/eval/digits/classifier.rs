@@ -38,7 +38,7 @@ const PASSES: usize = 5;
 /// Few digits are seen more often, and those of a set larger than MNIST's not all as often.
 const STEPS: std::ops::RangeInclusive<usize> = 300..=2400;
 /// Peak of the learning rate, which rises over a tenth of the steps and falls to 0 on a half cosine.
-const RATE: f64 = 2e-3;
+const RATE: f64 = 3e-3;
 /// Numbers of the largest tensor of a part of a step. candle shares larger sums of gradients out among threads that spin while
 /// they wait, which costs more than it gains where two networks are trained side by side.
 const PART: usize = 60_000;
@@ -235,7 +235,7 @@ impl Network {
             parameters.push((format!("{layer}.bias"), biases, false));
         }
         let vars: Vec<Tensor> = parameters.iter().map(|(_, v, _)| v.as_tensor().clone()).collect();
-        let constants = AdamWConfig { beta1: 0.9, beta2: 0.98, eps: 1e-8, weight_decay: 0.05 };
+        let constants = AdamWConfig { beta1: 0.9, beta2: 0.98, eps: 1e-8, weight_decay: 0.01 };
         let mut optimiser = AdamW::new(parameters, constants)?;
         let layers = vars.chunks_exact(2).map(|v| (v[0].clone(), v[1].clone())).collect();
         let network = Self { plan, layers };
