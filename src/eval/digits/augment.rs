@@ -7,16 +7,16 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::corpus::mnist_text::{Digit, LEVELS};
 
-/// Of so many digits one stays as it is.
-const UNCHANGED: u32 = 3;
-/// Move along each axis at most, as a share of the side: three quarters of a pixel of fourteen.
-const MOVE: f32 = 0.75 / 14.0;
+/// Of so many digits one stays as it is, on average.
+const UNCHANGED: u32 = 2;
+/// Move along each axis at most, as a share of the side: half a pixel of fourteen.
+const MOVE: f32 = 0.5 / 14.0;
 /// Change of a width or height at most, as a share.
 const STRETCH: f32 = 0.08;
 /// Pixels aside per pixel along the other axis, at most.
-const SLANT: f32 = 0.1;
+const SLANT: f32 = 0.08;
 /// Deviation of the noise at most, of full ink.
-const NOISE: f32 = 0.05;
+const NOISE: f32 = 0.03;
 
 /// Appends the pixels of a digit, changed at random, as ink from 0 to 1.
 pub(super) fn digit(digit: &Digit, rng: &mut impl Rng, pixels: &mut Vec<f32>) {
