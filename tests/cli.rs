@@ -528,8 +528,8 @@ fn a_session_decodes_to_what_the_explorer_shows() {
     let decodes = found["decodes"].as_array().expect("decodes");
     assert_eq!((decodes.len(), &decodes[1]["title"]), (2, &"bookmark 1: far".into()));
     let shot = dir.path().join("shot.txt").display().to_string();
-    // The bookmark is the first row of the panel before the ladder.
-    for (decode, keys) in decodes.iter().zip(["", "shift+tab enter tab"]) {
+    // The bookmark is the first row of the last panel but one before the ladder.
+    for (decode, keys) in decodes.iter().zip(["", "shift+tab shift+tab enter tab tab"]) {
         let args = ["--session", &file, "--keys", keys, "--shot", &shot, "--size", "200x50"];
         tvae().args(args).env("XDG_CONFIG_HOME", "/nonexistent").assert().success();
         let screen = std::fs::read_to_string(&shot).expect("a picture");

@@ -10,6 +10,8 @@ use shared_data::shared_data;
 use tvae_tui::corpus::mnist_text::{Digit, Direction, Size};
 use tvae_tui::corpus::{idx, read, Column, Example, ReadOptions};
 use tvae_tui::domain::domain;
+use tvae_tui::engine::pool::Pool;
+use tvae_tui::engine::{LatentModel, LoadedModel};
 
 fn tvae() -> Command {
     Command::cargo_bin("tvae-tui").expect("the program")
@@ -149,13 +151,10 @@ fn digits_are_drawn_and_exported() {
     let said = failed(&["palette", "-m", &model, "sample:label=x"], 1);
     assert!(said.contains("expected 0, 1, 2"), "{said}");
     // Label directions say where they lead, and the measured ones of digits are there.
-    let listed = json(&["directions", "-m", &model, "--held", "8", "--json"]);
-    let names: Vec<&str> = listed["directions"]
-        .as_array()
-        .expect("directions")
-        .iter()
-        .filter_map(|d| d["name"].as_str())
-        .collect();
+    let model = LoadedModel::open(&model).expect("the model");
+    let pool = Pool::encode(&model, model.samples(), &mut |_| true).expect("latents");
+    let found = pool.expect("a whole pool").directions(model.domain());
+    let names: Vec<&str> = found.iter().map(|direction| direction.name.as_str()).collect();
     let wanted = (0..10).map(|n| format!("more like {} {n}", if n == 8 { "an" } else { "a" }));
     for name in wanted.chain(["thickness", "slant", "width", "height"].map(str::to_owned)) {
         assert!(names.contains(&name.as_str()), "{name} in {names:?}");

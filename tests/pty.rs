@@ -371,7 +371,7 @@ fn a_session_is_kept_saved_and_gone_on_with() {
     let mut t = Terminal::start_with(120, 40, &["--session", &file], &variables);
     t.wait("the same ends", |s| rungs(s) == 11 && ends.iter().all(|end| s.contains(end.trim())));
     assert!(t.text().contains("t = 0.200"));
-    t.press("\u{1b}[Z");
+    t.press("\u{1b}[Z\u{1b}[Z");
     t.wait("the bookmark", |s| s.contains("1 half way") && s.contains("history"));
     t.press("\r");
     t.wait("its place", |s| s.contains("t = 0.700"));

@@ -328,14 +328,6 @@ fn run(state: &mut State, command: Command) {
         Command::MoreRungs => rungs(state, state.scene.rungs + 1),
         Command::FewerRungs => rungs(state, state.scene.rungs.saturating_sub(1)),
         Command::Panel(panel) => focus(state, panel),
-        Command::CellLeft => palette::step(state, -1, 0),
-        Command::CellRight => palette::step(state, 1, 0),
-        Command::MoreCells => palette::resize(state, state.scene.palette.size + 1),
-        Command::FewerCells => palette::resize(state, state.scene.palette.size - 1),
-        Command::TakeCell(end) => palette::take_cell(state, end),
-        Command::TakeNearest => palette::take_cell(state, state.palette.nearest_corner()),
-        Command::ChangeCorner => ends::begin_typing(state, state.palette.nearest_corner()),
-        Command::RandomCorners => palette::random(state),
         Command::Probabilities => state.probabilities = !state.probabilities,
         Command::NextPanel => turn(state, 1),
         Command::PreviousPanel => turn(state, state.panels().len() - 1),
@@ -369,8 +361,8 @@ fn run(state: &mut State, command: Command) {
         Command::Train(command) => train::run(state, command),
         Command::TakeUpRun => models::take_up(state),
         Command::Quit => train::quit(state),
-        // These are taken before.
-        Command::Undo | Command::Redo | Command::BestPath => {}
+        // What is left are the palette's own.
+        command => palette::run(state, command),
     }
 }
 

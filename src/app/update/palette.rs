@@ -1,6 +1,7 @@
 //! The palette: choosing cells, its size, its corners, and asking for it while it is shown.
 
 use super::{ends, focus, keep, request, Effect};
+use crate::app::actions::Command;
 use crate::app::state::{EditedEnd, Panel, State};
 use crate::engine::{Kind, Scene, PALETTE_RANGE};
 
@@ -23,6 +24,22 @@ pub(super) fn fit(state: &mut State) {
     state.palette.resize(palette.size);
 }
 
+/// Does one of its own commands.
+pub(super) fn run(state: &mut State, command: Command) {
+    match command {
+        Command::CellLeft => step(state, -1, 0),
+        Command::CellRight => step(state, 1, 0),
+        Command::MoreCells => resize(state, state.scene.palette.size + 1),
+        Command::FewerCells => resize(state, state.scene.palette.size.saturating_sub(1)),
+        Command::TakeCell(end) => take_cell(state, end),
+        Command::TakeNearest => take_cell(state, state.palette.nearest_corner()),
+        Command::ChangeCorner => ends::begin_typing(state, state.palette.nearest_corner()),
+        Command::RandomCorners => random(state),
+        // The others are done elsewhere.
+        _ => {}
+    }
+}
+
 /// Chooses a cell; the palette takes the keys.
 pub(super) fn choose(state: &mut State, x: usize, y: usize) {
     focus(state, Panel::Palette);
@@ -36,14 +53,14 @@ pub(super) fn step(state: &mut State, right: isize, down: isize) {
 }
 
 /// Another size, where there may be one.
-pub(super) fn resize(state: &mut State, size: usize) {
+fn resize(state: &mut State, size: usize) {
     if PALETTE_RANGE.contains(&size) {
         state.scene.palette.size = size;
     }
 }
 
 /// The decode of the chosen cell becomes a corner.
-pub(super) fn take_cell(state: &mut State, end: EditedEnd) {
+fn take_cell(state: &mut State, end: EditedEnd) {
     match whole_cell(state) {
         Some(text) => *ends::text(state, end) = text,
         None => keep::refuse(
@@ -54,7 +71,7 @@ pub(super) fn take_cell(state: &mut State, end: EditedEnd) {
 }
 
 /// Four other samples.
-pub(super) fn random(state: &mut State) {
+fn random(state: &mut State) {
     if state.samples.is_empty() {
         let message = "there are no samples to draw from: change a corner by hand with e";
         return keep::refuse(state, message);

@@ -96,7 +96,7 @@ fn the_cursor_stays_inside_and_where_it_was_between_the_corners() {
     let _ = press(&mut state, Command::MoreCells);
     assert_eq!(state.palette.cursor(), (2, 3));
     let _ = update(&mut state, Action::ChooseCell(7, 1));
-    assert_eq!(state.palette.cursor(), (2, 1));
+    assert_eq!(state.palette.cursor(), (4, 1));
 }
 
 #[test]
