@@ -25,7 +25,7 @@ picture mix 120x40 'tab down down space shift+right shift+right down down space 
 picture directions 120x40 'tab tab down down right right right right'
 picture latents 120x40 'tab tab tab 3'
 picture neighbours 120x40 'tab tab tab tab 6'
-picture keep 120x40 '3 ctrl+d "the first blend" enter 7 ctrl+d "nearly B" enter shift+tab down'
+picture keep 120x40 '3 ctrl+d "the first blend" enter 7 ctrl+d "nearly B" enter shift+tab shift+tab down'
 picture picker 120x40 'A "self"'
 picture palette 120x40 ': "path"'
 picture help 120x40 '?'
