@@ -29,7 +29,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use crate::corpus::Source;
-use crate::engine::{EngineError, LatentModel, LoadedModel, Way};
+use crate::engine::{EngineError, LatentModel, LoadedModel, Session, Way};
 use crate::latent::Path;
 use crate::numeric::Precision;
 use crate::train::StopSignal;
@@ -110,6 +110,24 @@ struct ModelArg {
     precision: Option<Precision>,
 }
 
+/// Which model a subcommand opens that can take it from a session.
+#[derive(Debug, Clone, Args)]
+struct SessionModelArg {
+    /// A bundled model's name, a model folder, or a model of the Hugging Face hub; python where no session names another
+    #[arg(long, short, value_name = "NAME|FOLDER|hf:OWNER/NAME")]
+    model: Option<String>,
+    /// Weights that decoding uses: f32 or bf16; by default bf16 where it was measured to change next to nothing
+    #[arg(long, value_name = "f32|bf16")]
+    precision: Option<Precision>,
+}
+
+impl SessionModelArg {
+    /// Opens the model that the options name, else the session's.
+    fn open(&self, session: Option<&Session>) -> anyhow::Result<LoadedModel> {
+        Ok(ModelArg::of(self.model.clone(), self.precision, session, "python")?.open()?)
+    }
+}
+
 /// Which way ladders take.
 #[derive(Debug, Clone, Copy, Args)]
 struct PathArg {
@@ -119,6 +137,23 @@ struct PathArg {
 }
 
 impl ModelArg {
+    /// The model and the precision that are given, else the session's, else `default`.
+    fn of(
+        model: Option<String>,
+        precision: Option<Precision>,
+        session: Option<&Session>,
+        default: &str,
+    ) -> anyhow::Result<Self> {
+        let named = session.map_or(default, |session| &session.model);
+        let of_session = session.and_then(|session| session.precision.as_deref());
+        let precision = match (precision, of_session) {
+            (Some(precision), _) => Some(precision),
+            (None, Some(name)) => Some(name.parse().map_err(anyhow::Error::msg)?),
+            (None, None) => None,
+        };
+        Ok(Self { model: model.unwrap_or_else(|| named.to_owned()), precision })
+    }
+
     fn open(&self) -> Result<LoadedModel, EngineError> {
         self.load(download::fetch(&self.model)?)
     }

@@ -87,7 +87,7 @@ pub fn run(args: &ExploreArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     let session = args.session.as_deref().map(Session::read).transpose()?;
     let Settings { model: configured, seed, mut explorer, .. } = settings;
     explorer.theme = args.theme.or(explorer.theme);
-    let model = opened(args, session.as_ref(), configured)?;
+    let model = ModelArg::of(args.model.clone(), args.precision, session.as_ref(), &configured)?;
     let seed = args.seed.or(seed).unwrap_or_else(|| {
         std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
@@ -157,23 +157,6 @@ fn open_with(precision: Option<Precision>, data: Option<Texts>, seed: u64) -> Op
         }
         Ok(Box::new(model) as Box<dyn LatentModel>)
     })
-}
-
-/// The model that is asked for.
-fn opened(
-    args: &ExploreArgs,
-    session: Option<&Session>,
-    configured: String,
-) -> anyhow::Result<ModelArg> {
-    let of_session = session.map(|session| session.model.clone());
-    let model = args.model.clone().or(of_session).unwrap_or(configured);
-    let of_session = session.and_then(|session| session.precision.as_deref());
-    let precision = match (args.precision, of_session) {
-        (Some(precision), _) => Some(precision),
-        (None, Some(name)) => Some(name.parse().map_err(anyhow::Error::msg)?),
-        (None, None) => None,
-    };
-    Ok(ModelArg { model, precision })
 }
 
 /// What opens the model from any folder.

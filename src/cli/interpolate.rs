@@ -7,21 +7,16 @@ use anyhow::Context;
 use clap::Args;
 
 use super::ends::{ends, END_HELP};
-use super::{ModelArg, PathArg};
+use super::{ModelArg, PathArg, SessionModelArg};
 use crate::engine::{replay_session, Decoding, LatentModel, LoadedModel, Session, Way};
 use crate::latent::ratios;
 use crate::model::write_atomically;
-use crate::numeric::Precision;
 use crate::report::{Compared, Comparison, Document, Format, Part, Rung};
 
 #[derive(Debug, Args)]
 pub struct InterpolateArgs {
-    /// A bundled model's name, a model folder, or a model of the Hugging Face hub; python where no session names another
-    #[arg(long, short, value_name = "NAME|FOLDER|hf:OWNER/NAME")]
-    model: Option<String>,
-    /// Weights that decoding uses: f32 or bf16; by default bf16 where it was measured to change next to nothing
-    #[arg(long, value_name = "f32|bf16")]
-    precision: Option<Precision>,
+    #[command(flatten)]
+    model: SessionModelArg,
     /// First end
     #[arg(long_help = END_HELP)]
     a: Option<String>,
@@ -87,23 +82,8 @@ pub fn run(args: &InterpolateArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens the model: the one that the options name, else `model`.
-fn open(
-    args: &InterpolateArgs,
-    model: &str,
-    precision: Option<&str>,
-) -> anyhow::Result<LoadedModel> {
-    let precision = match (args.precision, precision) {
-        (Some(precision), _) => Some(precision),
-        (None, Some(name)) => Some(name.parse().map_err(anyhow::Error::msg)?),
-        (None, None) => None,
-    };
-    let model = args.model.clone().unwrap_or_else(|| model.to_owned());
-    Ok(ModelArg { model, precision }.open()?)
-}
-
 fn of_session(args: &InterpolateArgs, session: &Session) -> anyhow::Result<Document> {
-    let model = open(args, &session.model, session.precision.as_deref())?;
+    let model = args.model.open(Some(session))?;
     Ok(replay_session(&model, session)?)
 }
 
@@ -134,8 +114,8 @@ fn decoding(args: &InterpolateArgs) -> Decoding {
 
 /// Prints the ladders of two models side by side: between the same ends, on the path of the first.
 fn compare(args: &InterpolateArgs, other: &str) -> anyhow::Result<ExitCode> {
-    let model = open(args, "python", None)?;
-    let (domain, precision) = (model.info().domain, args.precision);
+    let model = args.model.open(None)?;
+    let (domain, precision) = (model.info().domain, args.model.precision);
     let other = ModelArg { model: other.to_owned(), precision }.open()?;
     anyhow::ensure!(
         other.info().domain == domain,
@@ -159,7 +139,7 @@ fn compare(args: &InterpolateArgs, other: &str) -> anyhow::Result<ExitCode> {
 }
 
 fn of_ends(args: &InterpolateArgs) -> anyhow::Result<Document> {
-    let model = open(args, "python", None)?;
+    let model = args.model.open(None)?;
     let [a, b] = given(&model, args)?;
     let (rungs, path) = ladder(&model, (&a, &b), args.path.path, args)?;
     let info = model.info();

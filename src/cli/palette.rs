@@ -8,23 +8,18 @@ use clap::Args;
 
 use super::ends::{ends, END_HELP};
 use super::interpolate::export_file;
-use super::ModelArg;
+use super::SessionModelArg;
 use crate::engine::{
-    replay_palette, Decoding, LatentModel, LoadedModel, Palette, Scene, Session, PALETTE_RANGE,
+    replay_palette, Decoding, LatentModel, Palette, Scene, Session, PALETTE_RANGE,
 };
 use crate::latent::Path;
 use crate::model::write_atomically;
-use crate::numeric::Precision;
 use crate::report::{Format, PaletteDocument};
 
 #[derive(Debug, Args)]
 pub struct PaletteArgs {
-    /// A bundled model's name, a model folder, or a model of the Hugging Face hub; python where no session names another
-    #[arg(long, short, value_name = "NAME|FOLDER|hf:OWNER/NAME")]
-    model: Option<String>,
-    /// Weights that decoding uses: f32 or bf16; by default bf16 where it was measured to change next to nothing
-    #[arg(long, value_name = "f32|bf16")]
-    precision: Option<Precision>,
+    #[command(flatten)]
+    model: SessionModelArg,
     /// Upper left corner
     #[arg(long_help = END_HELP)]
     a: Option<String>,
@@ -70,7 +65,7 @@ fn size(text: &str) -> Result<usize, String> {
 
 pub fn run(args: &PaletteArgs) -> anyhow::Result<ExitCode> {
     let session = args.session.as_deref().map(Session::read).transpose()?;
-    let model = open(args, session.as_ref())?;
+    let model = args.model.open(session.as_ref())?;
     let scene = match session {
         Some(session) => {
             let mut scene = session.scene;
@@ -111,17 +106,4 @@ pub fn run(args: &PaletteArgs) -> anyhow::Result<ExitCode> {
         print!("{}", document.table());
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Opens the model: the one that the options name, else the session's.
-fn open(args: &PaletteArgs, session: Option<&Session>) -> anyhow::Result<LoadedModel> {
-    let named = session.and_then(|session| session.precision.as_deref());
-    let precision = match (args.precision, named) {
-        (Some(precision), _) => Some(precision),
-        (None, Some(name)) => Some(name.parse().map_err(anyhow::Error::msg)?),
-        (None, None) => None,
-    };
-    let default = session.map_or("python", |session| &session.model);
-    let model = args.model.clone().unwrap_or_else(|| default.to_owned());
-    Ok(ModelArg { model, precision }.open()?)
 }
