@@ -245,14 +245,18 @@ impl Codec {
     }
 }
 
-/// The text of a digit from its direction and pixels, in the order that they were read. One that is too short for any size
+/// The text of a digit from its direction and pixels, in the order that they were read. Pixels beyond a `known` size are not
+/// looked at. One that is too short for any size
 /// is cut short where the size is `known`, else filled up with background to the next size.
 fn digit_text(tokens: &str, known: Option<Size>) -> String {
     let mut words = tokens.split(' ').peekable();
     let up = words.next_if(|w| matches!(*w, "up" | "down")) == Some("up");
     let direction = if up { Direction::Up } else { Direction::Down };
     let mut levels: Vec<u8> = words.filter_map(level_of).collect();
-    let known = known.filter(|s| s.side() * s.side() >= levels.len());
+    if let Some(size) = known {
+        // What is too much is not looked at.
+        levels.truncate(size.side() * size.side());
+    }
     if let (Some(size), None) = (known, Size::with_pixels(levels.len())) {
         let count = levels.len();
         levels.resize(size.side() * size.side(), 0);
