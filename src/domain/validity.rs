@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use regex_automata::hybrid::dfa::{Cache, DFA};
-use regex_automata::nfa::thompson;
+use regex_automata::nfa::thompson::{self, NFA};
 use regex_automata::util::start;
 use regex_automata::Anchored;
 use serde::de::IgnoredAny;
@@ -77,6 +77,8 @@ impl Pattern {
     /// What is wrong with it, in one line.
     pub(super) fn new(pattern: &str) -> Result<Self, String> {
         let size = thompson::Config::new().nfa_size_limit(Some(PATTERN_SIZE));
+        // It has to be one by itself: `a)|(b` would be one between the parentheses that anchor it.
+        NFA::compiler().configure(size.clone()).build(pattern).map_err(|error| reason(&error))?;
         let automaton = DFA::builder()
             .thompson(size)
             .build(&format!(r"(?:{pattern})\z"))
@@ -177,6 +179,7 @@ mod tests {
     #[test]
     fn patterns_that_are_none_or_too_large_are_refused() {
         assert!(Pattern::new("(a").is_err_and(|e| e.contains("unclosed group")));
+        assert!(Pattern::new("a)|(b").is_err_and(|e| e.contains("unopened group")));
         assert!(Pattern::new("((a{1000}){1000}){1000}").is_err());
     }
 }
