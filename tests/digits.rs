@@ -150,7 +150,7 @@ fn a_classifier_of_the_training_digits_knows_the_valid_ones() {
     let (valid, train) = (read(Split::HeldOut, None), read(Split::Train, None));
     assert_eq!((valid.len(), train.len()), (10_000, 120_000));
     let mnist = domain("mnist").expect("a domain");
-    let material = Material::new(mnist, Size::Small, valid, Some(train), (0, 0));
+    let material = Material::new(mnist, Size::Small, valid, Some(&train), (0, 0));
     let yardstick = Yardstick::new(&material, Size::Small, 0, &mut |_, _| true)
         .expect("trained")
         .expect("whole");

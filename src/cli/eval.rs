@@ -161,7 +161,7 @@ impl Read {
             sizes.iter().map(|s| format!("{0}×{0}", s.side())).collect::<Vec<_>>().join(" and ")
         );
         let wanted = (args.lines as usize, args.seed);
-        let material = Material::new(model.domain(), size, data, train.clone(), wanted);
+        let material = Material::new(model.domain(), size, data, train.as_deref(), wanted);
         if material.known.is_empty() {
             eprintln!(
                 "no labelled digits of {} to train a classifier on: there will be no credibility",

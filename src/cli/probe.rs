@@ -9,10 +9,9 @@ use serde_json::Value;
 use super::eval::Bar;
 use super::{source, ModelArg, Shown, INTERRUPTED};
 use crate::corpus::hub::Split;
-use crate::corpus::mnist_text::Size;
 use crate::corpus::{read_source, Column, Example, ReadOptions, Source};
 use crate::engine::probe::{probe, ProbeProtocol, Probed};
-use crate::engine::{LatentModel, LoadedModel};
+use crate::engine::LoadedModel;
 use crate::report::{confusion_table, probe_table, visible};
 
 #[derive(Debug, Args)]
@@ -83,13 +82,10 @@ fn read(
     data: &Source,
     split: Split,
 ) -> anyhow::Result<Vec<Example>> {
-    // Digits come in the size that the model knows, which is that of its samples.
-    let known = model.samples().first().filter(|e| model.domain().picture(&e.text).is_some());
     let options = ReadOptions {
         column: args.column.clone(),
         label: args.label_column.clone(),
-        digits: known.map_or_else(Size::default, |sample| Size::of_text(&sample.text)),
-        ..ReadOptions::default()
+        ..ReadOptions::within(model.max_len())
     };
     let mut shown = Shown::default();
     Ok(read_source(data, split, &options, &mut |news| shown.tell(news))?.examples)

@@ -208,11 +208,11 @@ impl Funnel {
     /// A window counts where all its positions do (the original) or where any does (`sphere`).
     fn pool_mask(&self, rows: &[Vec<f32>], pool: &Pool) -> Vec<Vec<f32>> {
         let join = if self.family == Family::Sphere { f32::max } else { f32::min };
+        let cells = pool.cells.map(Cells::windows);
         rows.iter()
             .map(|row| {
                 let (front, rest) = row.split_at(pool.front);
-                if let Some(cells) = pool.cells {
-                    let windows = cells.windows();
+                if let Some(windows) = &cells {
                     let of = |w: &Vec<usize>| w.iter().map(|&at| rest[at]).reduce(join);
                     let pooled = windows.iter().map(|w| of(w).unwrap_or(0.0));
                     let rest = rest[pool.taken..].iter().copied();

@@ -56,7 +56,7 @@ impl Material {
         domain: &dyn Domain,
         size: Size,
         data: Vec<Example>,
-        train: Option<Vec<Example>>,
+        train: Option<&[Example]>,
         (wanted, seed): (usize, u64),
     ) -> Self {
         let usual =
@@ -66,7 +66,7 @@ impl Material {
             Some(train) => {
                 let judged: HashSet<&str> = data.iter().map(|example| &*example.text).collect();
                 let other = |example: &Example| !judged.contains(&*example.text) && usual(example);
-                let rest = train.into_iter().filter(other).collect();
+                let rest = train.iter().filter(|example| other(example)).cloned().collect();
                 (data, rest, KnownFrom::Train)
             }
             None => {
@@ -113,7 +113,9 @@ mod tests {
     #[test]
     fn every_digit_is_judged_once_and_what_is_judged_is_not_learnt() {
         let mnist = domain("mnist").unwrap();
-        let new = |train| Material::new(mnist, Size::Tiny, both(0..30), train, (20, 3));
+        let new = |train: Option<Vec<Example>>| {
+            Material::new(mnist, Size::Tiny, both(0..30), train.as_deref(), (20, 3))
+        };
         let apart = new(None);
         assert_eq!((apart.judged.len(), apart.known.len()), (10, 20));
         assert_eq!(apart.source, KnownFrom::Rest);
@@ -133,9 +135,9 @@ mod tests {
     #[test]
     fn what_has_no_label_is_not_learnt() {
         let unlabelled = |example: Example| Example { label: None, ..example };
-        let train = both(30..40).into_iter().map(unlabelled).collect();
+        let train: Vec<Example> = both(30..40).into_iter().map(unlabelled).collect();
         let mnist = domain("mnist").unwrap();
-        let found = Material::new(mnist, Size::Tiny, both(0..9), Some(train), (20, 0));
+        let found = Material::new(mnist, Size::Tiny, both(0..9), Some(&train), (20, 0));
         assert!(found.known.is_empty());
         assert_eq!(class_of(&example(13, Direction::Down)), Some(3));
         assert_eq!(class_of(&Example { text: String::new(), label: Some("12".into()) }), None);
