@@ -1,9 +1,11 @@
-//! Products with packed matrices: kernels for AVX-512, AVX2 with FMA and NEON chosen at run time, and a portable one.
+//! Products with packed matrices: kernels for AMX, AVX-512, AVX2 with FMA and NEON chosen at run time, and a portable one.
 //!
 //! The right side of a product is packed into panels of [`PANEL`] columns, so that a kernel reads it once, front to back.
 //! Every kernel adds up in the order of the inner dimension, one fused step at a time: a row's result does not depend on
 //! how many rows are computed with it, which is what lets a batch, a single row and a checked draft agree to the bit.
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 mod block;
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -67,6 +69,8 @@ pub enum Isa {
     Avx512,
     /// AVX-512 F with products of bf16 pairs.
     Avx512Bf16,
+    /// The same with a matrix unit for bf16 (Intel AMX).
+    Amx,
     /// NEON.
     Neon,
 }
@@ -78,14 +82,15 @@ impl std::fmt::Display for Isa {
             Self::Avx2 => "AVX2",
             Self::Avx512 => "AVX-512",
             Self::Avx512Bf16 => "AVX-512 BF16",
+            Self::Amx => "AMX",
             Self::Neon => "NEON",
         })
     }
 }
 
 impl Isa {
-    /// The best that this machine has. `TVAE_ISA` (portable, avx2, avx512, avx512-bf16, neon) asks for a lesser one, to
-    /// compare and to reproduce another machine's results.
+    /// The best that this machine has. `TVAE_ISA` (portable, avx2, avx512, avx512-bf16, amx, neon) asks for a lesser one,
+    /// to compare and to reproduce another machine's results.
     pub fn best() -> Self {
         static BEST: OnceLock<Isa> = OnceLock::new();
         *BEST.get_or_init(|| {
@@ -104,8 +109,20 @@ impl Isa {
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
             Self::Avx512Bf16 => "avx512-bf16",
+            Self::Amx => "amx",
             Self::Neon => "neon",
         }
+    }
+
+    /// Whether it multiplies pairs of bf16, so that bf16 is faster than single precision.
+    #[must_use]
+    pub fn multiplies_bf16(self) -> bool {
+        matches!(self, Self::Avx512Bf16 | Self::Amx)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn has_avx512(self) -> bool {
+        matches!(self, Self::Avx512 | Self::Avx512Bf16 | Self::Amx)
     }
 
     /// All that this machine has, the best last.
@@ -121,6 +138,9 @@ impl Isa {
                 found.push(Self::Avx512);
                 if is_x86_feature_detected!("avx512bf16") {
                     found.push(Self::Avx512Bf16);
+                    if amx::available() {
+                        found.push(Self::Amx);
+                    }
                 }
             }
         }
@@ -152,15 +172,28 @@ struct Tile {
 #[derive(Clone, Copy)]
 struct Kernel {
     by_rows: &'static [unsafe fn(&Tile)],
-    /// Whether the left side comes as pairs of bf16 (see [`Pairs`]).
-    pairs: bool,
+    form: Form,
+}
+
+/// How a kernel takes its left side (see [`Pairs`]).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Single-precision numbers.
+    Numbers,
+    /// Pairs of bf16.
+    Pairs,
+    /// Pairs of bf16 in rows of whole blocks of [`Panels::BLOCK`], and room for a block of rows behind the last but one.
+    #[cfg(target_arch = "x86_64")]
+    Blocks,
 }
 
 impl Kernel {
     fn new(isa: Isa, precision: Precision) -> Self {
         match (isa, precision) {
             #[cfg(target_arch = "x86_64")]
-            (Isa::Avx512 | Isa::Avx512Bf16, Precision::F32) => x86::AVX512,
+            (Isa::Avx512 | Isa::Avx512Bf16 | Isa::Amx, Precision::F32) => x86::AVX512,
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Amx, Precision::Bf16) => amx::AMX,
             #[cfg(target_arch = "x86_64")]
             (Isa::Avx512Bf16, Precision::Bf16) => x86::AVX512_BF16,
             #[cfg(target_arch = "x86_64")]

@@ -83,6 +83,18 @@ pub(super) fn exp(x: f32) -> f32 {
     r * f32::from_bits(((n as i32 + 127) << 23) as u32)
 }
 
+/// eˣ for a score so far below the largest of its row, or 0 where nothing of it would be left in a sum in single precision:
+/// masked keys weigh nothing at all, and no product meets a subnormal number, which costs some processors a hundred cycles.
+#[inline(always)]
+fn weight(x: f32) -> f32 {
+    let e = exp(x);
+    if x < -50.0 {
+        0.0
+    } else {
+        e
+    }
+}
+
 /// The sum of products, in lanes.
 #[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
@@ -105,7 +117,7 @@ pub(super) fn rms_norm_rows(x: &[f32], w: &[f32], eps: f32, out: &mut [f32]) {
 #[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
 pub(super) fn softmax_mix(scores: &mut [f32], values: &[f32], stride: usize, out: &mut [f32]) {
     let top = max(scores);
-    scores.iter_mut().for_each(|s| *s = exp(*s - top));
+    scores.iter_mut().for_each(|s| *s = weight(*s - top));
     let scale = 1.0 / sum(scores, |s| s);
     out.fill(0.0);
     for (score, value) in scores.iter().zip(values.chunks(stride)) {
@@ -120,7 +132,7 @@ pub(super) fn softmax_mix(scores: &mut [f32], values: &[f32], stride: usize, out
 #[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
 pub(super) fn softmax(row: &mut [f32]) {
     let top = max(row);
-    row.iter_mut().for_each(|s| *s = exp(*s - top));
+    row.iter_mut().for_each(|s| *s = weight(*s - top));
     let scale = 1.0 / sum(row, |v| v);
     row.iter_mut().for_each(|s| *s *= scale);
 }
@@ -315,6 +327,18 @@ mod tests {
             assert!((got / want - 1.0).abs() < 3e-7, "{x}");
         }
         assert!(exp(f32::NEG_INFINITY) < 1e-37);
+    }
+
+    #[test]
+    fn what_a_softmax_cannot_show_is_zero() {
+        let mut row = [1.0, -1e9, 0.0, -48.0, -60.0];
+        softmax(&mut row);
+        assert_eq!([row[1], row[4]], [0.0; 2]);
+        assert!(row[3] > 1e-22 && (row.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        // A row without any key is uniform.
+        let mut row = [-1e9; 4];
+        softmax(&mut row);
+        assert_eq!(row, [0.25; 4]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use multiversion::multiversion;
 
-use super::{to_bf16, Isa, Kernel, Panels, Precision, Tile, PANEL};
+use super::{to_bf16, Form, Isa, Kernel, Panels, Precision, Tile, PANEL};
 
 /// Numbers of the left side that stay in the second-level cache while the panels go by.
 const LEFT_BLOCK: usize = 64 * 1024;
@@ -60,7 +60,13 @@ impl Pairs {
                 0.0
             }
         };
-        if !Kernel::new(isa, Precision::Bf16).pairs {
+        let form = Kernel::new(isa, Precision::Bf16).form;
+        #[cfg(target_arch = "x86_64")]
+        if form == Form::Blocks {
+            (self.row, self.step) = (super::amx::depth(inner), 1);
+            return super::amx::blocks(left, inner, &mut self.data);
+        }
+        if form == Form::Numbers {
             (self.row, self.step) = (2 * depth, 1);
             self.data.clear();
             let numbers = (0..rows).flat_map(|r| (0..2 * depth).map(move |i| at(r, i).to_bits()));
@@ -92,7 +98,7 @@ impl Pairs {
 
 /// Neighbouring numbers as pairs of bf16.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+fma", "x86_64+avx2+fma"))]
-fn pair_row(row: &[f32], out: &mut [u32]) {
+pub(super) fn pair_row(row: &[f32], out: &mut [u32]) {
     for (out, pair) in out.iter_mut().zip(row.chunks_exact(2)) {
         *out = to_bf16(pair[0]) | to_bf16(pair[1]) << 16;
     }
@@ -100,7 +106,7 @@ fn pair_row(row: &[f32], out: &mut [u32]) {
 
 /// Numbers of two rows as pairs of bf16.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+fma", "x86_64+avx2+fma"))]
-fn pair_columns(lower: &[f32], upper: &[f32], out: &mut [u32]) {
+pub(super) fn pair_columns(lower: &[f32], upper: &[f32], out: &mut [u32]) {
     for ((out, &x), &y) in out.iter_mut().zip(lower).zip(upper) {
         *out = to_bf16(x) | to_bf16(y) << 16;
     }
@@ -134,13 +140,21 @@ pub(crate) unsafe fn multiply(
             (left.data.as_ptr(), left.row, left.step)
         }
         Precision::Bf16 => {
-            let depth = if kernel.pairs { inner.div_ceil(2) } else { 2 * inner.div_ceil(2) };
-            assert!(pairs.rows == rows && pairs.data.len() >= rows * depth);
+            let least = match kernel.form {
+                Form::Numbers => rows * 2 * inner.div_ceil(2),
+                Form::Pairs => rows * inner.div_ceil(2),
+                #[cfg(target_arch = "x86_64")]
+                Form::Blocks => (rows + super::amx::SIDE - 1) * super::amx::depth(inner),
+            };
+            assert!(pairs.rows == rows && pairs.data.len() >= least);
             (pairs.data.as_ptr().cast(), pairs.row, pairs.step)
         }
     };
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: this kernel is chosen only where the unit is available.
+    let _unit = (kernel.form == Form::Blocks).then(|| super::amx::Unit::configure());
     let most = kernel.by_rows.len();
-    // Whole tiles, evenly high.
+    // Whole tiles, evenly high; where rows come in blocks, as many as can be of whole blocks.
     let block = (LEFT_BLOCK / inner.max(1) / most).max(1) * most;
     for top in (0..rows).step_by(block) {
         let high = block.min(rows - top);
@@ -151,7 +165,11 @@ pub(crate) unsafe fn multiply(
             let wide = PANEL.min(w.out() - column);
             let mut done = 0;
             for t in 0..tiles {
-                let height = (high - done).div_ceil(tiles - t);
+                let height = match kernel.form {
+                    Form::Numbers | Form::Pairs => (high - done).div_ceil(tiles - t),
+                    #[cfg(target_arch = "x86_64")]
+                    Form::Blocks => most.min(high - done),
+                };
                 let first = top + done;
                 done += height;
                 let mut tile = Tile {
@@ -179,7 +197,7 @@ pub(crate) unsafe fn multiply(
 /// # Safety
 /// As [`multiply`].
 unsafe fn partial(kernel: Kernel, tile: &mut Tile, height: usize, wide: usize) {
-    let mut whole = [0f32; 16 * PANEL];
+    let mut whole = [0f32; 32 * PANEL];
     let (out, out_row, write) = (tile.out, tile.out_row, tile.write);
     tile.out = whole.as_mut_ptr();
     tile.out_row = PANEL;

@@ -5,7 +5,7 @@
 
 use std::arch::aarch64::*;
 
-use super::{Kernel, Tile, Write, PANEL};
+use super::{Form, Kernel, Tile, Write, PANEL};
 
 /// Writes a tile's sums. A macro, because a call would force the sums through memory at every step of the loop before it.
 macro_rules! store {
@@ -28,7 +28,7 @@ macro_rules! store {
 /// 6 rows by half a panel: 24 sums of 32 registers.
 pub(super) const NEON: Kernel = Kernel {
     by_rows: &[neon::<1>, neon::<2>, neon::<3>, neon::<4>, neon::<5>, neon::<6>],
-    pairs: false,
+    form: Form::Numbers,
 };
 
 pub(super) const NEON_WIDENING: Kernel = Kernel {
@@ -40,7 +40,7 @@ pub(super) const NEON_WIDENING: Kernel = Kernel {
         widening::<5>,
         widening::<6>,
     ],
-    pairs: false,
+    form: Form::Numbers,
 };
 
 /// # Safety

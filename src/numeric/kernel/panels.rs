@@ -8,7 +8,7 @@ use super::{to_bf16, Precision, PANEL};
 /// A right side `[inner, out]` in panels of [`PANEL`] columns. What stands in the last panel beyond `out` has no meaning.
 ///
 /// In single precision the layout is `[panel, inner, PANEL]`; in bf16 `[panel, inner / 2, PANEL]`, inner indices 2i (lower
-/// half) and 2i + 1 side by side, an odd last one beside a zero.
+/// half) and 2i + 1 side by side, an odd last one beside a zero, and zeros behind up to whole blocks of [`Panels::BLOCK`].
 #[derive(Default)]
 pub(crate) struct Panels {
     inner: usize,
@@ -29,6 +29,9 @@ pub(crate) struct Source<'a> {
 }
 
 impl Panels {
+    /// Pairs of bf16 that make a block.
+    pub(super) const BLOCK: usize = 16;
+
     /// Room for a matrix of `inner · out` numbers.
     pub(crate) fn new(inner: usize, out: usize, precision: Precision) -> Self {
         let mut panels = Self::default();
@@ -39,13 +42,17 @@ impl Panels {
     /// Makes room for another matrix in the same memory; its numbers have no meaning yet.
     pub(crate) fn reset(&mut self, inner: usize, out: usize, precision: Precision) {
         (self.inner, self.out, self.precision) = (inner, out, precision);
-        self.data.resize(self.count() * self.depth() * PANEL, 0);
+        let (used, size) = (self.depth() * PANEL, self.size());
+        self.data.resize(self.count() * size, 0);
+        if used < size {
+            self.data.chunks_exact_mut(size).for_each(|panel| panel[used..].fill(0));
+        }
     }
 
     /// Overwrites columns `from..from + columns` with the source's first `columns`.
     pub(crate) fn pack(&mut self, from: usize, columns: usize, source: Source<'_>) {
         assert!(from + columns <= self.out);
-        let (inner, size) = (self.inner, self.depth() * PANEL);
+        let (inner, size) = (self.inner, self.size());
         if inner == 0 || columns == 0 {
             return;
         }
@@ -98,9 +105,18 @@ impl Panels {
         }
     }
 
+    /// Numbers, or pairs, from a panel to the next.
+    fn size(&self) -> usize {
+        PANEL
+            * match self.precision {
+                Precision::F32 => self.inner,
+                Precision::Bf16 => self.depth().next_multiple_of(Self::BLOCK),
+            }
+    }
+
     /// Where panel `index` starts, and how many rows it has.
     pub(super) fn panel(&self, index: usize) -> (*const f32, usize) {
-        let size = self.depth() * PANEL;
+        let size = self.size();
         (self.data[index * size..(index + 1) * size].as_ptr().cast(), self.depth())
     }
 }
@@ -164,7 +180,7 @@ fn pack_f32(target: &mut [u32], (first, wide): (usize, usize), inner: usize, sou
 /// `from` covers 16 rows of 16 numbers, one every `row`.
 unsafe fn transpose(from: *const u32, row: usize, target: &mut [u32], column: usize) -> bool {
     #[cfg(target_arch = "x86_64")]
-    if matches!(super::Isa::best(), super::Isa::Avx512 | super::Isa::Avx512Bf16) {
+    if super::Isa::best().has_avx512() {
         assert!(column + BLOCK <= PANEL && target.len() >= BLOCK * PANEL);
         super::x86::transpose16(from, row, target.as_mut_ptr().add(column), PANEL);
         return true;

@@ -1,13 +1,13 @@
 //! Kernels in plain loops, for any processor.
 #![allow(unsafe_code)]
 
-use super::{from_bf16, Kernel, Tile, Write, PANEL};
+use super::{from_bf16, Form, Kernel, Tile, Write, PANEL};
 
 pub(super) const PORTABLE: Kernel =
-    Kernel { by_rows: &[f32_rows::<1>, f32_rows::<2>], pairs: false };
+    Kernel { by_rows: &[f32_rows::<1>, f32_rows::<2>], form: Form::Numbers };
 
 pub(super) const PORTABLE_WIDENING: Kernel =
-    Kernel { by_rows: &[bf16_rows::<1>, bf16_rows::<2>], pairs: false };
+    Kernel { by_rows: &[bf16_rows::<1>, bf16_rows::<2>], form: Form::Numbers };
 
 /// # Safety
 /// The tile's pointers cover `R` rows, `inner` indices and the output.

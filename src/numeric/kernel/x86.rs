@@ -5,7 +5,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, Tile, Write, PANEL};
+use super::{Form, Kernel, Tile, Write, PANEL};
 
 macro_rules! heights {
     ($name:ident: $($rows:literal)*) => { &[$($name::<$rows>),*] };
@@ -31,19 +31,20 @@ macro_rules! store {
 
 /// 12 rows: 24 sums, two panel registers, and left numbers broadcast from memory.
 pub(super) const AVX512: Kernel =
-    Kernel { by_rows: heights!(avx512: 1 2 3 4 5 6 7 8 9 10 11 12), pairs: false };
+    Kernel { by_rows: heights!(avx512: 1 2 3 4 5 6 7 8 9 10 11 12), form: Form::Numbers };
 
 pub(super) const AVX512_BF16: Kernel =
-    Kernel { by_rows: heights!(avx512_bf16: 1 2 3 4 5 6 7 8 9 10 11 12), pairs: true };
+    Kernel { by_rows: heights!(avx512_bf16: 1 2 3 4 5 6 7 8 9 10 11 12), form: Form::Pairs };
 
 pub(super) const AVX512_WIDENING: Kernel =
-    Kernel { by_rows: heights!(avx512_widening: 1 2 3 4 5 6 7 8 9 10 11 12), pairs: false };
+    Kernel { by_rows: heights!(avx512_widening: 1 2 3 4 5 6 7 8 9 10 11 12), form: Form::Numbers };
 
 /// 6 rows by half a panel: 12 sums of 16 registers.
-pub(super) const AVX2: Kernel = Kernel { by_rows: heights!(avx2: 1 2 3 4 5 6), pairs: false };
+pub(super) const AVX2: Kernel =
+    Kernel { by_rows: heights!(avx2: 1 2 3 4 5 6), form: Form::Numbers };
 
 pub(super) const AVX2_WIDENING: Kernel =
-    Kernel { by_rows: heights!(avx2_widening: 1 2 3 4 5 6), pairs: false };
+    Kernel { by_rows: heights!(avx2_widening: 1 2 3 4 5 6), form: Form::Numbers };
 
 /// # Safety
 /// The processor has AVX-512 F, and the tile's pointers cover `R` rows, `inner` indices and the output.
