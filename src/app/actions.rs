@@ -150,6 +150,8 @@ pub enum Command {
     Mark(u8),
     /// Make a direction from the second marked set to the first.
     FromMarked,
+    /// Make the direction from the label of A to that of B.
+    FromLabels,
     /// Make a direction from A to B.
     FromEnds,
     /// A − B + C, with C from the samples.

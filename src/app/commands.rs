@@ -383,6 +383,13 @@ const EXPLORER: &[Entry] = &[
         "A to B",
     ),
     on_direction(
+        Command::FromLabels,
+        "direction-from-labels",
+        &["E"],
+        "a new direction from the label of A to that of B, as POLITICS → SPORTS",
+        "labels",
+    ),
+    on_direction(
         Command::Arithmetic,
         "arithmetic",
         &["c"],

@@ -300,6 +300,7 @@ fn run(state: &mut State, command: Command) {
         Command::RemoveEdit => directions::set_strength(state, state.directions.chosen(), 0.0),
         Command::Along => directions::toggle_along(state),
         Command::Mark(set) => directions::mark(state, usize::from(set)),
+        Command::FromLabels => directions::from_labels(state),
         Command::FromMarked => directions::from_marked(state),
         Command::FromEnds => directions::from_ends(state),
         Command::Arithmetic => directions::begin_arithmetic(state),

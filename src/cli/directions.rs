@@ -33,6 +33,12 @@ pub struct DirectionsArgs {
     /// Column of a label: every label that enough texts have gives a direction
     #[arg(long, value_name = "COLUMN", requires = "data")]
     label_column: Option<Column>,
+    /// Beside the others the direction from this label to that of --to
+    #[arg(long, value_name = "LABEL", requires = "to")]
+    from: Option<String>,
+    /// Where the direction of --from leads
+    #[arg(long, value_name = "LABEL", requires = "from")]
+    to: Option<String>,
     /// Texts that are read at most
     #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
@@ -88,6 +94,9 @@ pub fn run(args: &DirectionsArgs) -> anyhow::Result<ExitCode> {
     );
     let mut found = known.directions(model.domain());
     found.extend(decoder_directions(model.model(), &known, args.decoder)?);
+    if let (Some(from), Some(to)) = (&args.from, &args.to) {
+        found.insert(0, known.between_labels(from, to)?);
+    }
     let mut go_on = || !stop.is_raised();
     let strengths: Vec<f32> = [-1.0, -0.5, 0.5, 1.0].map(|s| s * args.strength).into();
     let total = found.len();

@@ -115,6 +115,21 @@ impl Known {
         told.map(|(label, probability)| (label.to_owned(), probability)).collect()
     }
 
+    /// The direction from one label to another.
+    ///
+    /// # Errors
+    /// Too few texts of a label; texts that have not been read yet.
+    pub(super) fn between_labels(
+        &self,
+        from: &str,
+        to: &str,
+    ) -> Result<NamedDirection, EngineError> {
+        match self {
+            Self::Whole(whole) => whole.kept.between_labels(from, to),
+            _ => Err(EngineError::Direction("the texts have not been read yet".to_owned())),
+        }
+    }
+
     /// What steps along a direction do to the texts that it was not taken from.
     ///
     /// # Errors

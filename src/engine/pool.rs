@@ -23,6 +23,8 @@ pub use probe::{Effect, Figures, Measurement, Probe, Step};
 const BLOCK: usize = 64;
 /// Texts on each side of a direction, at least.
 const SIDE: usize = 20;
+/// What stands between two labels in the name of the direction from one to the other.
+const ARROW: &str = " → ";
 /// Principal components that are named.
 const COMPONENTS: usize = 8;
 
@@ -58,7 +60,7 @@ pub enum Source {
     YesNo,
     /// An attribute that is measured.
     Number,
-    /// A label of the data set, against all others.
+    /// A label of the data set, against all others or against another one.
     Label,
     /// A principal component of the pool.
     Component,
@@ -71,7 +73,7 @@ pub enum Source {
 /// A direction with its name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NamedDirection {
-    /// The attribute's name, the label, `PC 1`, or `decoder 1.2` for the second axis of the first latent token.
+    /// The attribute's name, the label or two of them as `from → to`, `PC 1`, or `decoder 1.2` for the second axis of the first latent token.
     pub name: String,
     /// Where it comes from.
     pub source: Source,
@@ -82,6 +84,12 @@ pub struct NamedDirection {
     pub without: usize,
     /// The direction, towards having it or more of it.
     pub direction: Direction,
+}
+
+/// What the direction from one label to another is called.
+#[must_use]
+pub fn label_way(from: &str, to: &str) -> String {
+    format!("{from}{ARROW}{to}")
 }
 
 impl Pool {
@@ -243,6 +251,30 @@ impl Pool {
             direction,
         }));
         found
+    }
+
+    /// The direction from the texts of one label to those of another, called `from → to`.
+    ///
+    /// # Errors
+    /// The label that fewer than 20 texts have; two labels whose latents do not differ.
+    pub fn between_labels(&self, from: &str, to: &str) -> Result<NamedDirection, EngineError> {
+        let has = |i: usize| match self.labels[i].as_deref() {
+            Some(label) if label == to => Some(true),
+            Some(label) if label == from => Some(false),
+            _ => None,
+        };
+        let refused = |message: String| Err(EngineError::Direction(message));
+        for label in [from, to] {
+            let count = self.labels.iter().filter(|l| l.as_deref() == Some(label)).count();
+            if count < SIDE {
+                return refused(format!("{count} texts have the label {label}, it takes {SIDE}"));
+            }
+        }
+        let lengths: Vec<f32> = self.texts.iter().map(|t| t.chars().count() as f32).collect();
+        match self.of_sets(label_way(from, to), Source::Label, &has, &lengths) {
+            Some(direction) => Ok(direction),
+            None => refused(format!("the latents of {from} and of {to} do not differ")),
+        }
     }
 
     /// The direction between the texts that have something and those that have not; none where either are too few, or where

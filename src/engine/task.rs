@@ -27,6 +27,13 @@ pub enum Recipe {
         /// The other.
         to: String,
     },
+    /// From the texts of one label to those of another, as far as texts have been read.
+    Labels {
+        /// The one.
+        from: String,
+        /// The other.
+        to: String,
+    },
     /// From the mean of the points of one set to the mean of those of the other; of one point each, from that to this.
     Sets {
         /// What it leads to: scenes, each at its slider.

@@ -212,6 +212,7 @@ impl Worker<'_> {
                 let (from, to) = (self.encoded(from)?, self.encoded(to)?);
                 task::between(name, &from, &to, self.geometry)
             }
+            Recipe::Labels { from, to } => self.known.between_labels(from, to),
             Recipe::Sets { with, without } => {
                 let mut points = |scenes: &[Arc<Scene>]| -> Result<Vec<Latent>, EngineError> {
                     let mut points = Vec::with_capacity(scenes.len());

@@ -4,7 +4,7 @@ pub(in crate::tui) mod depth;
 mod palettes;
 mod ramps;
 
-use ratatui::style::{Color, Style};
+use ratatui::style::{Color, Modifier, Style};
 
 pub use depth::Depth;
 
@@ -187,6 +187,19 @@ impl Theme {
             style.bg = style.bg.map(|c| depth.nearest(c));
         }
         self
+    }
+
+    /// The colour of a label, the same wherever it stands. A few labels share one: it helps the eye to find those that are alike
+    /// and says nothing that the label beside it does not.
+    #[must_use]
+    pub fn label(&self, label: &str) -> Style {
+        let [one, two, three, four] = self.series;
+        let colours = [one, two, three, four, self.string, self.number, self.keyword, self.novel];
+        // FNV-1a.
+        let hash = label
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        Style { add_modifier: Modifier::empty(), ..colours[hash as usize % colours.len()] }
     }
 
     fn styles_mut(&mut self) -> impl Iterator<Item = &mut Style> {

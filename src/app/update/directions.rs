@@ -8,6 +8,7 @@ use crate::app::directions::{DirectionRow, Marked, Origin, Texts};
 use crate::app::history::Change;
 use crate::app::prompt::Ask;
 use crate::app::state::{Notice, Panel, Pick, State};
+use crate::engine::pool::label_way;
 use crate::engine::pool::{NamedDirection, Source};
 use crate::engine::{Along, Kind, Recipe, Reply, Scene, Target, Task, STRENGTH_RANGE};
 
@@ -108,6 +109,24 @@ pub(super) fn from_marked(state: &mut State) {
 /// Asks for the direction from A to B.
 pub(super) fn from_ends(state: &mut State) {
     ask(state, "A to B", Recipe::Ends, None);
+}
+
+/// Asks for the direction from the label of A to that of B, or chooses it where it is there.
+pub(super) fn from_labels(state: &mut State) {
+    let [from, to] =
+        [&state.scene.a, &state.scene.b].map(|end| state.label(end).map(str::to_owned));
+    let (Some(from), Some(to)) = (from, to) else {
+        return fails(state, "pick two samples with labels as A and B first");
+    };
+    if from == to {
+        return fails(state, "A and B have the same label: pick another sample");
+    }
+    let name = label_way(&from, &to);
+    if let Some(at) = state.directions.rows.iter().position(|row| row.name == name) {
+        state.directions.chosen = at;
+        return;
+    }
+    ask(state, &name, Recipe::Labels { from, to }, None);
 }
 
 /// Opens the list of samples for the text C of A − B + C.

@@ -242,7 +242,9 @@ impl<'a> Probe<'a> {
 
     /// Share of the nearest known texts whose label this direction leads to.
     fn votes(&self, latent: &Latent, direction: &str) -> Option<f32> {
-        let leads_to = |label: &str| self.domain.label_direction(label) == direction;
+        let to = direction.rsplit_once(super::ARROW).map(|(_, to)| to);
+        let leads_to =
+            |label: &str| Some(label) == to || self.domain.label_direction(label) == direction;
         let nearest = self.known.nearest_places(latent, VOTES);
         let votes = nearest
             .iter()

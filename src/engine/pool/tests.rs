@@ -115,6 +115,28 @@ fn neighbours_are_told_with_their_distance() {
 }
 
 #[test]
+fn a_direction_leads_from_one_label_to_another() {
+    // A third label beside the two, which lies elsewhere and must not count.
+    let mut examples: Vec<Example> = (1..31)
+        .flat_map(|i| {
+            let side = |letter: &str| letter.repeat(i + 5) + &"Y".repeat(i % 3);
+            [example(&side("x"), Some("long")), example(&"x".repeat(i % 5 + 1), Some("short"))]
+        })
+        .collect();
+    examples.extend((0..30).map(|i| example(&"Y".repeat(i + 40), Some("other"))));
+    examples.extend((0..20).map(|i| example(&("x".to_owned() + &"Y".repeat(i + 1)), Some("short"))));
+    let pool = Pool::encode(&Letters, &examples, &mut |_| true).unwrap().unwrap();
+    let found = pool.between_labels("short", "long").unwrap();
+    assert_eq!((&*found.name, found.source, found.with), ("short → long", Source::Label, 30));
+    let (kept, held) = pool.hold_out(12);
+    let probe = Probe::new(&Letters, domain("text").unwrap(), &kept, &held, 0, &mut || true);
+    let measured = probe.unwrap().measure(&found, &[-2.0, 2.0], &mut || true).unwrap();
+    assert!(measured.effect.figures.asked > 0, "decodes are read as the label that it leads to");
+    let Err(error) = kept.between_labels("short", "rare") else { panic!("no text is rare") };
+    assert!(error.to_string().contains("rare"), "{error}");
+}
+
+#[test]
 fn held_texts_are_spread_over_the_pool() {
     let (kept, held) = letters().hold_out(16);
     assert_eq!((kept.texts().len(), held.texts().len()), (84, 16));

@@ -39,11 +39,11 @@ impl Screen<'_> {
             None if state.scene.along.is_some() => (String::new(), self.theme.dim),
             None => ("…".to_owned(), self.theme.dim),
         };
-        let label = match state.label(text) {
+        let (label, colour) = match state.label(text) {
             Some(label) if area.width >= LABELLED && !state.draws_pictures() => {
-                format!("{}  ", fit(&visible(label), area.width / 5))
+                (format!("{}  ", fit(&visible(label), area.width / 5)), self.theme.label(label))
             }
-            _ => String::new(),
+            _ => (String::new(), self.theme.dim),
         };
         let text = self.in_a_line(state, text);
         // The same columns as the rungs below; what comes back has what the end leaves, half of the line at least.
@@ -56,7 +56,7 @@ impl Screen<'_> {
             name,
             Span::raw(text),
             Span::raw(" ".repeat(pad)),
-            Span::styled(label, self.theme.dim),
+            Span::styled(label, colour),
             Span::styled(sign, style),
         ]);
         frame.render_widget(line, area);

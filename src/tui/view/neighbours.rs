@@ -61,8 +61,9 @@ impl Screen<'_> {
     fn neighbour(&self, neighbour: &Neighbour, width: u16) -> Line<'static> {
         let sign = if neighbour.same_text { "=" } else { " " };
         let head = format!("{sign} {:.3}  ", neighbour.distance);
-        let label = neighbour.label.as_deref().map(visible).unwrap_or_default();
-        let label = fit(&label, width / 4);
+        let label = neighbour.label.as_deref().unwrap_or_default();
+        let colour = self.theme.label(label);
+        let label = fit(&visible(label), width / 4);
         let room = width.saturating_sub((head.width() + label.width()) as u16 + 1);
         let first = neighbour.text.lines().next().unwrap_or_default();
         let text = fit(&visible(first), room);
@@ -72,7 +73,7 @@ impl Screen<'_> {
             Span::styled(head, if neighbour.same_text { style } else { self.theme.dim }),
             Span::styled(text, style),
             Span::raw(" ".repeat(pad)),
-            Span::styled(label, self.theme.key),
+            Span::styled(label, colour),
         ])
     }
 
@@ -89,12 +90,13 @@ impl Screen<'_> {
         let name = (area.width / 3).clamp(4, 24);
         let track = usize::from(area.width.saturating_sub(name + 7));
         for (y, (label, probability)) in (foot + headed..).zip(labels.iter().take(count.into())) {
+            let colour = self.theme.label(label);
             let label = fit(&visible(label), name);
             let pad = usize::from(name).saturating_sub(label.width()) + 1;
             let line = Line::from(vec![
-                Span::styled(label, self.theme.key),
+                Span::styled(label, colour),
                 Span::raw(" ".repeat(pad)),
-                Span::styled(bar(*probability, track), self.theme.number),
+                Span::styled(bar(*probability, track), colour),
                 Span::raw(format!("{:>4.0} %", 100.0 * probability)),
             ]);
             frame.render_widget(line, row(area, y));

@@ -183,8 +183,8 @@ impl Screen<'_> {
         let text = state.scene.corners()[end as usize];
         let mut spans = vec![Span::styled(end.name(), self.corner_style(end))];
         if let Some(label) = state.label(text) {
-            let label = fit(&format!("  label {}", visible(label)), place.width.saturating_sub(1));
-            spans.push(Span::styled(label, self.theme.dim));
+            let told = fit(&format!("  label {}", visible(label)), place.width.saturating_sub(1));
+            spans.push(Span::styled(told, self.theme.label(label)));
         }
         let picture = picture_of(state, text, true);
         self.under(Line::from(spans), picture.as_ref(), frame, place);

@@ -67,8 +67,8 @@ impl Screen<'_> {
     ) {
         let mut y = 0;
         if let Some(label) = &sample.label {
-            let label = fit(&format!("label {}", visible(label)), area.width);
-            frame.render_widget(Line::styled(label, self.theme.dim), row(area, 0));
+            let told = fit(&format!("label {}", visible(label)), area.width);
+            frame.render_widget(Line::styled(told, self.theme.label(label)), row(area, 0));
             y = 1;
         }
         // The attributes take five rows at most, the text or picture what is left.

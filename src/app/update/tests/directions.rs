@@ -119,6 +119,25 @@ fn marked_points_become_a_direction() {
 }
 
 #[test]
+fn labels_of_the_ends_become_a_direction_once() {
+    let mut state = with_directions();
+    for (i, label) in ["ARTS", "SPORTS"].iter().enumerate() {
+        state.samples[i].label = Some((*label).to_owned());
+    }
+    state.scene.a = state.samples[0].text.clone();
+    state.scene.b = state.samples[0].text.clone();
+    let _ = press(&mut state, Command::FromLabels);
+    assert!(matches!(state.notice, Notice::Error(_)), "one label leads nowhere");
+    state.scene.b = state.samples[1].text.clone();
+    let recipe = make(&mut state, Command::FromLabels, 2);
+    assert_eq!(recipe, Recipe::Labels { from: "ARTS".into(), to: "SPORTS".into() });
+    assert_eq!(names(&state), ["ARTS → SPORTS", "call", "length"]);
+    let _ = press(&mut state, Command::Down);
+    let _ = press(&mut state, Command::FromLabels);
+    assert_eq!((names(&state).len(), state.directions.chosen()), (3, 0));
+}
+
+#[test]
 fn a_minus_b_plus_c_adds_an_edit_that_can_be_taken_back() {
     let mut state = with_directions();
     let _ = press(&mut state, Command::Arithmetic);
