@@ -6,6 +6,7 @@ mod between;
 pub mod char_model;
 mod codec;
 mod digit_attributes;
+mod fluency;
 mod headline_attributes;
 mod headlines;
 mod levenshtein;
@@ -27,12 +28,13 @@ use crate::corpus::Example;
 
 pub use attribute::{AttributeInfo, AttributeKind};
 pub use codec::{Codec, CodecError, FIRST_TOKEN_ID, MASK_ID, PAD_ID, START_ID};
+pub use fluency::Fluency;
 pub use levenshtein::{distance, levenshtein};
 pub use mark::{Mark, TokenClass};
 pub use picture::{Grid, Picture};
 
 /// The judgement on one text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
     /// The text is a member of the domain.
     Valid,
@@ -44,6 +46,14 @@ pub enum Verdict {
         column: usize,
         /// CPython's message where there is one, else ours.
         message: String,
+    },
+    /// It has the form, and yet reads like nothing that its kind has: its characters are less usual than those of 95 in 100 real
+    /// texts ([`Fluency`]).
+    Unusual {
+        /// Bits per character.
+        bits: f32,
+        /// Bits per character up to which a text is usual.
+        limit: f32,
     },
 }
 
@@ -78,6 +88,12 @@ pub trait Domain: Sync {
 
     /// Whether a text belongs to it and, if not, where and why.
     fn verdict(&self, text: &str) -> Verdict;
+
+    /// Whether a text of the right form is a member only where it is as usual as real texts, so that a model is trained with a
+    /// [`Fluency`] of its own.
+    fn asks_for_fluency(&self) -> bool {
+        false
+    }
 
     /// Whether some continuation of `text` may belong to it; `false` is final. What guided decoding drops hypotheses by.
     fn may_become_valid(&self, _text: &str) -> bool {

@@ -32,13 +32,14 @@ mod showcase;
 mod step;
 mod trainer;
 mod window;
+mod words;
 
 pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
 pub use codebook::{perplexity, CodeUse};
 pub use config::{
     reference, train_option, ArgumentSet, Blend, Budget, Critic, CriticHead, Cycle, CycleKind,
     Decay, Distill, Fsq, InterpolationInputs, Kl, Noise, Optimiser, OptimiserKind, Pixels, Preset,
-    PresetNames, PresetNamesError, Smoothness, TrainConfig, TrainOption, Vq, ARGUMENT_SETS,
+    PresetNames, PresetNamesError, Smoothness, TrainConfig, TrainOption, Vq, Words, ARGUMENT_SETS,
     OPTIONS,
 };
 pub use control::{Control, StopSignal};

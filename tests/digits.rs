@@ -45,6 +45,7 @@ fn tiny_model(dir: &Path) {
         codec: &codec,
         train: &encode(&texts[..80]),
         held_out: &encode(&texts[80..84]),
+        fluency: None,
         data_name: "samples",
         start: None,
         device: Device::Cpu,

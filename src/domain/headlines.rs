@@ -11,7 +11,7 @@ use crate::corpus::Example;
 /// Characters of a headline: the limits of the data sets that this program is made for.
 const LENGTH: std::ops::RangeInclusive<usize> = 8..=200;
 
-/// Single headlines: at least two words, no control characters.
+/// Single headlines: at least two words, no control characters, and as usual as real ones.
 pub(super) struct Headlines;
 
 impl Domain for Headlines {
@@ -41,6 +41,10 @@ impl Domain for Headlines {
             return Verdict::invalid(1, count + 1, "expected two words or more");
         }
         Verdict::Valid
+    }
+
+    fn asks_for_fluency(&self) -> bool {
+        true
     }
 
     fn between(&self, a: &str, b: &str, ratio: f64, rng: &mut dyn RngCore) -> Option<String> {

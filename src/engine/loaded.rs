@@ -11,7 +11,7 @@ use super::stream::News;
 use super::{decode, Decoding, EngineError, LatentModel, ModelInfo, TokenProbability};
 use crate::corpus::hub::{Hub, HubName, Listener};
 use crate::corpus::Example;
-use crate::domain::{domain, Codec, Domain, Verdict};
+use crate::domain::{domain, Codec, Domain, Fluency, Verdict};
 use crate::latent::{Geometry, Latent};
 use crate::model::{Batch, Generator, Given, TransformerVae};
 use crate::numeric::decoder::Guide;
@@ -29,18 +29,22 @@ pub(super) struct Bundled {
     pub config: &'static [u8],
     pub weights: &'static [u8],
     pub tokenizer: &'static [u8],
+    /// Where its domain asks for it.
+    pub fluency: Option<&'static [u8]>,
     pub trainer: &'static [u8],
 }
 
 impl Bundled {
     /// The files of its folder.
-    pub(super) fn files(&self) -> [(&'static str, &'static [u8]); 4] {
-        [
+    pub(super) fn files(&self) -> Vec<(&'static str, &'static [u8])> {
+        let mut files = vec![
             ("config.json", self.config),
             ("model.safetensors", self.weights),
             ("tokenizer.json", self.tokenizer),
             ("trainer.json", self.trainer),
-        ]
+        ];
+        files.extend(self.fluency.map(|bytes| (Fluency::FILE, bytes)));
+        files
     }
 }
 
@@ -54,6 +58,7 @@ const BUNDLED: [Bundled; 1] = [Bundled {
     config: include_bytes!("../../checkpoints/python/config.json"),
     weights: include_bytes!("../../checkpoints/python/model.safetensors"),
     tokenizer: include_bytes!("../../checkpoints/python/tokenizer.json"),
+    fluency: None,
     trainer: include_bytes!("../../checkpoints/python/trainer.json"),
 }];
 
@@ -64,6 +69,7 @@ pub struct LoadedModel {
     folder: Option<PathBuf>,
     domain: &'static dyn Domain,
     codec: Codec,
+    fluency: Option<Fluency>,
     model: TransformerVae,
     generator: Generator,
     max_len: usize,
@@ -97,7 +103,9 @@ impl LoadedModel {
         let model = TransformerVae::from_bytes(bundled.config, bundled.weights, &Device::Cpu)
             .map_err(load)?;
         let codec = Codec::from_bytes(bundled.tokenizer).map_err(load)?;
-        Self::assemble(bundled.name.to_owned(), model, codec)
+        let fluency =
+            bundled.fluency.map(Fluency::from_bytes).transpose().map_err(EngineError::Load)?;
+        Ok(Self { fluency, ..Self::assemble(bundled.name.to_owned(), model, codec)? })
     }
 
     /// Opens a model folder.
@@ -112,8 +120,9 @@ impl LoadedModel {
             .ok()
             .and_then(|f| Some(f.file_name()?.to_string_lossy().into_owned()))
             .unwrap_or_else(|| folder.display().to_string());
+        let fluency = Fluency::from_folder(folder).map_err(EngineError::Load)?;
         let model = Self::assemble(name, model, codec)?;
-        Ok(Self { folder: Some(folder.to_owned()), ..model })
+        Ok(Self { folder: Some(folder.to_owned()), fluency, ..model })
     }
 
     /// Opens a model of the hub from its folder in the cache, under its name there.
@@ -157,6 +166,7 @@ impl LoadedModel {
             folder: None,
             domain,
             codec,
+            fluency: None,
             model,
             generator,
             max_len,
@@ -423,7 +433,10 @@ impl LatentModel for LoadedModel {
         if text.trim().is_empty() {
             return Verdict::invalid(1, 1, "nothing but white space");
         }
-        self.domain.verdict(text)
+        match (self.domain.verdict(text), &self.fluency) {
+            (Verdict::Valid, Some(fluency)) => fluency.verdict(text),
+            (verdict, _) => verdict,
+        }
     }
 
     fn samples(&self) -> &[Example] {

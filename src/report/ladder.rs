@@ -65,7 +65,7 @@ pub fn ladder_table(rows: &[Rung]) -> String {
 }
 
 /// The ladder as one JSON object: `a`, `b` and `rungs`, each with `ratio`, `text` and `valid` and, where it is not
-/// valid, `line`, `column` and `message`; `guided` where a guided search found it. Texts stand as they are, JSON escapes what it must.
+/// valid, what [`verdict_json`] says; `guided` where a guided search found it. Texts stand as they are, JSON escapes what it must.
 #[must_use]
 pub fn ladder_json(a: &str, b: &str, rows: &[Rung]) -> Value {
     let rungs: Vec<Value> = rows.iter().map(rung_json).collect();
@@ -84,7 +84,8 @@ pub(super) fn rung_json(rung: &Rung) -> Value {
     Value::Object(object)
 }
 
-/// `{"valid": true}` or `{"valid": false, "line", "column", "message"}`.
+/// `{"valid": true}`, `{"valid": false, "line", "column", "message"}`, or of a text that has the form and reads unlike real ones
+/// `{"valid": false, "fluent": false, "bits_per_character", "usual_up_to"}`.
 #[must_use]
 pub fn verdict_json(verdict: &Verdict) -> Value {
     Value::Object(verdict_fields(verdict))
@@ -98,12 +99,34 @@ fn verdict_fields(verdict: &Verdict) -> Map<String, Value> {
         fields.insert("column".into(), json!(column));
         fields.insert("message".into(), json!(message));
     }
+    if let Verdict::Unusual { bits, limit } = verdict {
+        fields.insert("fluent".into(), json!(false));
+        fields.insert("bits_per_character".into(), shortest(*bits));
+        fields.insert("usual_up_to".into(), shortest(*limit));
+    }
     fields
 }
 
-/// `✓`, or `✗` with place and reason.
+/// The sign of a verdict: `✓` of a member, `✗` of what has not the form, `~` of what has it and reads unlike real ones.
+#[must_use]
+pub fn verdict_sign(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Valid => "✓",
+        Verdict::Invalid { .. } => "✗",
+        Verdict::Unusual { .. } => "~",
+    }
+}
+
+/// How unusual a text is, in words.
+#[must_use]
+pub fn unusual(bits: f32, limit: f32) -> String {
+    format!("{bits:.1} bits per character, usual up to {limit:.1}")
+}
+
+/// The sign, and behind it place and reason.
 pub(super) fn judgement(verdict: &Verdict) -> String {
     match verdict {
+        Verdict::Unusual { bits, limit } => format!("~ {}", unusual(*bits, *limit)),
         Verdict::Valid => "✓".to_owned(),
         Verdict::Invalid { line, column, message } => {
             format!("✗ {line}:{column} {}", visible(message))

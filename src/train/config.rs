@@ -22,7 +22,7 @@ pub use argument_sets::{ArgumentSet, ARGUMENT_SETS};
 pub use combine::{PresetNames, PresetNamesError};
 pub use latents::{Fsq, Kl, Vq};
 pub use objectives::{
-    Critic, CriticHead, Cycle, CycleKind, Distill, InterpolationInputs, Smoothness,
+    Critic, CriticHead, Cycle, CycleKind, Distill, InterpolationInputs, Smoothness, Words,
 };
 pub use options::{reference, train_option, TrainOption, OPTIONS};
 pub use parts::{Blend, Budget, Decay, Noise, Optimiser, OptimiserKind, Pixels};
@@ -149,6 +149,8 @@ pub struct TrainConfig {
     pub cycle: Cycle,
     /// Slow change of the logits along the way between lines.
     pub smoothness: Smoothness,
+    /// The words of a text told from its latent alone.
+    pub words: Words,
     /// The model's own decodes between lines, learnt late in the run.
     pub distill: Distill,
 }

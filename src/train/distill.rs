@@ -161,6 +161,7 @@ mod tests {
             codec: &codec,
             train: &none,
             held_out: &none,
+            fluency: None,
             data_name: "made up",
             start: None,
             device: candle_core::Device::Cpu,

@@ -1,6 +1,8 @@
 //! The gradients of a step: those of its batches, computed one after the other and summed.
 
 use candle_core::Var;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::batch::Sampler;
@@ -10,6 +12,9 @@ use super::schedule::latent_noise;
 use super::step::{run_part, Beside, ShardResult, StepInput};
 use super::{Inputs, TrainConfig, TrainError};
 use crate::model::TransformerVae;
+
+/// Apart from all other draws of the seed.
+const READINGS: u64 = 0x5ead_1265;
 
 /// What a step computed.
 pub struct Gathered {
@@ -82,6 +87,27 @@ impl Gathering<'_> {
         ((self.config.blend.share * own as f64).round() as usize).min(own)
     }
 
+    /// What the encoder reads in place of these lines: now and then the same thing written another way.
+    fn readings(&self, lines: &[&[u32]], batch: usize) -> Vec<Option<Vec<u32>>> {
+        let rate = self.config.noise.reading;
+        if rate <= 0.0 {
+            return Vec::new();
+        }
+        let Inputs { domain, codec, .. } = *self.inputs;
+        let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed ^ READINGS);
+        rng.set_stream(batch as u64);
+        let mut other = |line: &[u32]| {
+            if rng.random::<f64>() >= rate {
+                return None;
+            }
+            let text = codec.decode(line).ok()?;
+            let others: Vec<String> =
+                domain.readings(&text).into_iter().filter(|reading| *reading != text).collect();
+            codec.encode(others.choose(&mut rng)?).ok()
+        };
+        lines.iter().map(|line| other(line)).collect()
+    }
+
     fn batch(
         &self,
         part: usize,
@@ -112,11 +138,13 @@ impl Gathering<'_> {
             wanted(self.config, self.progress, own),
             self.step * self.config.accumulate + part,
         )?;
+        let readings = self.readings(&lines[..own], self.step * self.config.accumulate + part);
         let beside = Beside {
             part,
             labels: Some(labels),
             blends: Some(self.blends(own)),
             distilled: &distilled,
+            readings: &readings,
             critic: self.critic,
         };
         run_part(self.model, self.config, input, &beside)

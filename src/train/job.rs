@@ -13,7 +13,7 @@ use super::{
 };
 use crate::corpus::hub::{Download, HubName, Listener, News, Split};
 use crate::corpus::{self, Column, Corpus, ReadOptions};
-use crate::domain::{domain, python_syntax, Codec, Domain};
+use crate::domain::{domain, python_syntax, Codec, Domain, Fluency};
 use crate::model::{write_atomically, TransformerVae};
 
 /// What a run was given, within its folder: what `--resume` reads its lines from.
@@ -303,6 +303,16 @@ impl Job {
             Some(folder) => Some(TransformerVae::load(folder, &Device::Cpu)?),
             None => None,
         };
+        let kept = match &resumed {
+            Some(_) => Fluency::from_folder(out).map_err(|e| TrainError::file(out, e))?,
+            None => None,
+        };
+        let fluency = match kept {
+            None if domain.asks_for_fluency() => {
+                Fluency::fit(lines.iter().map(String::as_str), held_out.iter().map(String::as_str))
+            }
+            kept => kept,
+        };
         let train_data = encode(&codec, &lines, &config, &mut tell)?;
         drop(lines);
         let held_out = encode(&codec, &held_out, &config, &mut tell)?;
@@ -313,6 +323,7 @@ impl Job {
             codec: &codec,
             train: &train_data,
             held_out: &held_out,
+            fluency: fluency.as_ref(),
             data_name: &self.lines.data.name(),
             start,
             device,

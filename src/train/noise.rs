@@ -68,13 +68,30 @@ impl Labels {
     }
 }
 
-/// Builds a shard from clean lines (ids without specials; the end token is added here) and texts between some of them.
+/// The texts of a shard: ids without specials, as they are before corruption.
+pub struct Texts<'a> {
+    /// What the decoder is held to.
+    pub lines: &'a [&'a [u32]],
+    /// What the encoder reads for each of the lines: the line, or the same thing written another way.
+    pub read: &'a [&'a [u32]],
+    /// Texts between some of the lines.
+    pub between: Vec<Between>,
+}
+
+impl<'a> Texts<'a> {
+    /// Lines that the encoder reads as they are, with nothing between them.
+    #[must_use]
+    pub fn plain(lines: &'a [&'a [u32]]) -> Self {
+        Self { lines, read: lines, between: Vec::new() }
+    }
+}
+
+/// Builds a shard's arrays; end tokens are added here.
 ///
-/// Rows that have a text between them are encoded without corruption: it is their own latents that the text lies between.
+/// Rows that have a text between them are encoded as they are: it is their own latents that the text lies between.
 #[must_use]
 pub fn shard_input(
-    lines: &[&[u32]],
-    between: Vec<Between>,
+    Texts { lines, read, between }: Texts<'_>,
     vocab: u32,
     noise: &Noise,
     sigma_max: f64,
@@ -88,12 +105,13 @@ pub fn shard_input(
     }
     let corrupted: Vec<Vec<u32>> = lines
         .iter()
+        .zip(read)
         .zip(&clean)
-        .map(|(line, &clean)| {
+        .map(|((line, read), &clean)| {
             if clean {
                 line.iter().copied().chain([START_ID]).collect()
             } else {
-                corrupt(line, vocab, noise, rng)
+                corrupt(read, vocab, noise, rng)
             }
         })
         .collect();
@@ -187,7 +205,7 @@ mod tests {
     #[test]
     fn without_noise_the_arrays_are_the_lines() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let s = shard_input(&[&[5, 6, 7], &[8]], Vec::new(), 10, &Noise::none(), 0.0, &mut rng);
+        let s = shard_input(Texts::plain(&[&[5, 6, 7], &[8]]), 10, &Noise::none(), 0.0, &mut rng);
         assert_eq!((s.encoder_len, s.decoder_len), (4, 4));
         assert_eq!(s.encoder_ids, [5, 6, 7, 0, 8, 0, 1, 1]);
         assert_eq!(s.encoder_mask, [1., 1., 1., 1., 1., 1., 0., 0.]);
@@ -203,7 +221,9 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let noise = Noise { delete: 1.0, decoder: 0.0, ..Noise::default() };
         let text = Between { a: 0, b: 2, ratio: 0.5, ids: vec![5, 9, 9] };
-        let s = shard_input(&[&[5, 6], &[7], &[8]], vec![text], 10, &noise, 0.0, &mut rng);
+        let lines: [&[u32]; 3] = [&[5, 6], &[7], &[8]];
+        let texts = Texts { between: vec![text], ..Texts::plain(&lines) };
+        let s = shard_input(texts, 10, &noise, 0.0, &mut rng);
         assert_eq!(s.encoder_ids, [5, 6, 0, 0, 1, 1, 8, 0, 1]);
         assert_eq!(s.decoder_ids, [0, 5, 6, 1, 0, 7, 1, 1, 0, 8, 1, 1, 0, 5, 9, 9]);
         assert_eq!(s.own.positions, [0, 1, 2, 4, 5, 8, 9]);
@@ -212,12 +232,22 @@ mod tests {
     }
 
     #[test]
+    fn another_reading_is_encoded_and_the_line_itself_is_decoded() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let (lines, read): ([&[u32]; 2], [&[u32]; 2]) = ([&[5, 6], &[7, 8]], [&[6, 5, 9], &[7, 8]]);
+        let texts = Texts { read: &read, ..Texts::plain(&lines) };
+        let s = shard_input(texts, 10, &Noise::none(), 0.0, &mut rng);
+        assert_eq!(s.encoder_ids, [6, 5, 9, 0, 7, 8, 0, 1]);
+        assert_eq!(s.own.ids, [5, 6, 0, 7, 8, 0]);
+    }
+
+    #[test]
     fn masked_inputs_are_berts_and_every_label_counts() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let line: Vec<u32> = vec![50; 1000];
         let lines: Vec<&[u32]> = vec![&line; 40];
         let noise = Noise { mlm: 0.15, ..Noise::none() };
-        let s = shard_input(&lines, Vec::new(), 100, &noise, 0.0, &mut rng);
+        let s = shard_input(Texts::plain(&lines), 100, &noise, 0.0, &mut rng);
         let share = |f: &dyn Fn(u32) -> bool| {
             s.encoder_ids.iter().filter(|&&i| f(i)).count() as f64 / 40_000.0
         };
@@ -234,7 +264,7 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         let line: Vec<u32> = vec![50; 1000];
         let lines: Vec<&[u32]> = vec![&line; 40];
-        let s = shard_input(&lines, Vec::new(), 100, &Noise::default(), 0.6, &mut rng);
+        let s = shard_input(Texts::plain(&lines), 100, &Noise::default(), 0.6, &mut rng);
         let share = |f: &dyn Fn(u32) -> bool| {
             s.encoder_ids.iter().filter(|&&i| f(i)).count() as f64 / 40_000.0
         };

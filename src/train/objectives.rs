@@ -18,6 +18,9 @@ pub struct Objectives {
     /// Mean squared change of logits per ratio.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smoothness: Option<f64>,
+    /// Cross entropy per token of a text's words told from its latent alone, nats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<f64>,
     /// Cross entropy per token of the texts of self-distillation, nats.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distilled: Option<f64>,
@@ -30,7 +33,7 @@ pub struct Objectives {
 }
 
 /// Number of values.
-const COUNT: usize = 7;
+const COUNT: usize = 8;
 
 impl Objectives {
     fn values(&self) -> [Option<f64>; COUNT] {
@@ -39,6 +42,7 @@ impl Objectives {
             self.adversarial,
             self.cycle,
             self.smoothness,
+            self.words,
             self.distilled,
             self.distilled_latent,
             self.distilled_texts,
@@ -46,13 +50,14 @@ impl Objectives {
     }
 
     fn of(values: [Option<f64>; COUNT]) -> Self {
-        let [critic, adversarial, cycle, smoothness, distilled, distilled_latent, distilled_texts] =
+        let [critic, adversarial, cycle, smoothness, words, distilled, distilled_latent, distilled_texts] =
             values;
         Self {
             critic,
             adversarial,
             cycle,
             smoothness,
+            words,
             distilled,
             distilled_latent,
             distilled_texts,

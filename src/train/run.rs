@@ -20,7 +20,7 @@ use super::window::Window;
 use super::{
     history, Checkpoint, Evaluator, Progress, Report, TrainConfig, TrainError, TrainingData,
 };
-use crate::domain::{Codec, Domain};
+use crate::domain::{Codec, Domain, Fluency};
 use crate::model::{Family, TransformerVae};
 
 /// Steps between two step reports at most.
@@ -65,6 +65,8 @@ pub struct Inputs<'a> {
     pub train: &'a TrainingData,
     /// Lines to measure on.
     pub held_out: &'a TrainingData,
+    /// What judges how usual a text is, kept with the model; for domains that ask for it.
+    pub fluency: Option<&'a Fluency>,
     /// The data as the person named them, for `trainer.json`.
     pub data_name: &'a str,
     /// Weights to start from; without them they are drawn.
@@ -293,7 +295,8 @@ impl<'a> Run<'a> {
         std::fs::create_dir_all(&dir).map_err(|e| TrainError::file(&dir, e))?;
         let full = self.config.family == Family::Seed;
         save_trainer(&dir, &self.trainer_file())?;
-        save_model(&dir, &self.averaged, self.inputs.codec, full)?;
+        let Inputs { codec, fluency, .. } = *self.inputs;
+        save_model(&dir, &self.averaged, codec, fluency, full)?;
         history::thin(self.dir, self.config.history)
     }
 
@@ -428,15 +431,15 @@ impl<'a> Run<'a> {
         self.average()?;
         // The original's checkpoints are float32; ours need half of that.
         let full = self.config.family == Family::Seed;
-        let codec = self.inputs.codec;
+        let Inputs { codec, fluency, .. } = *self.inputs;
         let trainer = self.trainer_file();
         if best {
             let dir = self.dir.join(BEST);
             std::fs::create_dir_all(&dir).map_err(|e| TrainError::file(&dir, e))?;
-            save_model(&dir, &self.averaged, codec, full)?;
+            save_model(&dir, &self.averaged, codec, fluency, full)?;
             save_trainer(&dir, &trainer)?;
         }
-        save_model(self.dir, &self.averaged, codec, full)?;
+        save_model(self.dir, &self.averaged, codec, fluency, full)?;
         let mut tensors: Vec<(String, Tensor)> = self
             .model
             .parameters()

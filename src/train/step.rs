@@ -13,11 +13,12 @@ use super::critic::CriticNet;
 use super::distill::Distilled;
 use super::interpolation::{Interpolation, Rows};
 use super::mix::{distance, on_the_way, Place};
-use super::noise::{shard_input, Between, Labels, ShardInput};
+use super::noise::{shard_input, Between, Labels, ShardInput, Texts};
 use super::objectives::Objectives;
 use super::regulariser::{normal, regulariser_weight};
+use super::words::bag_of_words;
 use super::TrainError;
-use crate::domain::PAD_ID;
+use crate::domain::{PAD_ID, START_ID};
 use crate::model::{Context, Encoded, Generator, TransformerVae};
 use crate::numeric;
 
@@ -101,6 +102,8 @@ pub struct Beside<'a> {
     pub blends: Option<usize>,
     /// Texts of self-distillation between lines and their partners.
     pub distilled: &'a [Distilled],
+    /// What the encoder reads in a line's place, in the order of the lines; empty where it reads the lines.
+    pub readings: &'a [Option<Vec<u32>>],
     /// The critic, where there is one.
     pub critic: Option<&'a CriticNet>,
 }
@@ -270,7 +273,14 @@ fn run_shard(
         let (a, b) = (a as u32, (first_partner + a) as u32);
         Between { a, b, ratio: text.ratio, ids: text.ids.clone() }
     }));
-    let batch = shard_input(&lines, between, input.vocab, &config.noise, input.sigma_max, &mut rng);
+    let mut read = lines.clone();
+    for (read, other) in
+        read.iter_mut().zip(whole.beside.readings.iter().skip(shard).step_by(whole.shards))
+    {
+        *read = other.as_deref().unwrap_or(read);
+    }
+    let texts = Texts { lines: &lines, read: &read, between };
+    let batch = shard_input(texts, input.vocab, &config.noise, input.sigma_max, &mut rng);
     numeric::with_precision(config.precision, || {
         let (step, progress) = (input.step, input.progress);
         let mut task = Task { model, config, step, progress, shard, whole, blends, rng, prior };
@@ -347,8 +357,7 @@ impl Task<'_> {
             batch.between[self.blends..].iter().map(|b| b.ids.as_slice()).collect();
         // Without noise, a shard's encoder input is the lines themselves.
         let clean = shard_input(
-            &texts,
-            Vec::new(),
+            Texts::plain(&texts),
             0,
             &Noise::none(),
             0.0,
@@ -393,6 +402,23 @@ impl Task<'_> {
         Ok((part, value))
     }
 
+    /// The bag-of-words loss as a part of the loss, weighted, and its share of the mean over the batch's labels in nats.
+    fn words(
+        &self,
+        memory: &Tensor,
+        own: &Labels,
+        decoder_len: usize,
+    ) -> Result<(Tensor, f64), TrainError> {
+        let logits = self.model.head(&memory.mean(1)?)?;
+        let words = own.positions.iter().zip(&own.ids).filter(|(_, &id)| id != START_ID);
+        let words = words.map(|(&at, &id)| (at as usize / decoder_len, id));
+        let nats = bag_of_words(&logits, words)?;
+        let labels = self.whole.labels.max(1) as f64;
+        let value = f64::from(nats.to_dtype(DType::F32)?.to_scalar::<f32>()?) / labels;
+        let scale = self.config.words.weight / self.whole.step_labels.max(1) as f64;
+        Ok(((nats * scale)?, value / self.config.accumulate.max(1) as f64))
+    }
+
     /// The shard's forward and backward passes.
     fn run(&mut self, batch: &ShardInput, lines: &[&[u32]]) -> Result<ShardResult, TrainError> {
         let (model, config) = (self.model, self.config);
@@ -420,6 +446,11 @@ impl Task<'_> {
             latent = model.project(&(latent + noise)?)?;
         }
         let mut memory = model.memory(&latent)?; // [rows, m, d]
+        let told = if config.words.weight > 0.0 {
+            Some(self.words(&memory, &batch.own, batch.decoder_len)?)
+        } else {
+            None
+        };
         if batch.keep_latent.contains(&0.0) {
             let keep = Tensor::from_slice(&batch.keep_latent, (rows, 1, 1), device)?;
             let drop = (1.0 - &keep)?;
@@ -454,6 +485,10 @@ impl Task<'_> {
             let at = latents.narrow(0, self.blends, places.len() - self.blends)?;
             let (part, values) = self.distilled(batch, (&hidden, &distilled), &at, &context)?;
             (loss, objectives) = ((loss + part)?, values);
+        }
+        if let Some((part, nats)) = told {
+            loss = (loss + part)?;
+            objectives.words = Some(nats);
         }
         // A step's regulariser and its objectives on interpolations are the mean of its batches'.
         let share = 1.0 / config.accumulate.max(1) as f64;

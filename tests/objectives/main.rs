@@ -107,6 +107,7 @@ impl Fixture {
             codec: &self.codec,
             train: &self.train,
             held_out: &self.held_out,
+            fluency: None,
             data_name: "made up",
             start: None,
             device: Device::Cpu,

@@ -345,6 +345,7 @@ impl RunView {
                 of_steps("adversarial", &|f| f.objectives.adversarial),
                 of_steps("cycle", &|f| f.objectives.cycle),
                 of_steps("smoothness", &|f| f.objectives.smoothness),
+                of_steps("words", &|f| f.objectives.words),
                 of_steps("distilled", &|f| f.objectives.distilled),
                 of_steps("commitment", &|f| f.commitment),
             ],

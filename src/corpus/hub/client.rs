@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const MODEL_CONFIG: &str = "config.json";
 const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 const TOKENIZERS: [&[&str]; 2] = [&["tokenizer.json"], &["vocab.json", "merges.txt"]];
+/// What a model may have beside them.
+const BESIDE: [&str; 1] = ["fluency.safetensors"];
 
 /// The hub with its cache.
 #[derive(Debug)]
@@ -105,7 +107,7 @@ impl Hub {
     }
 
     /// The folder of a model, with what opens it: `config.json`, `model.safetensors` or else `pytorch_model.bin`,
-    /// `tokenizer.json` or else `vocab.json` and `merges.txt`.
+    /// `tokenizer.json` or else `vocab.json` and `merges.txt`; and `fluency.safetensors` where there is one.
     ///
     /// # Errors
     /// [`HubError`]; what has arrived by then is kept.
@@ -127,6 +129,7 @@ impl Hub {
         needed.extend(
             *tokenizer.ok_or_else(|| lacks("tokenizer.json, or vocab.json with merges.txt"))?,
         );
+        needed.extend(BESIDE.into_iter().filter(|file| has(file)));
         for (i, file) in needed.iter().enumerate() {
             self.fetch(&snapshot, file, (i + 1, needed.len()), news)?;
         }

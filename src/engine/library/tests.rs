@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::engine::loaded::bundled_models;
 
-fn bundled_files() -> [(&'static str, &'static [u8]); 4] {
+fn bundled_files() -> Vec<(&'static str, &'static [u8])> {
     bundled_models().next().expect("a bundled model").files()
 }
 

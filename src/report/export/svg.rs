@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use super::png::grey;
 use super::{Document, Part};
 use crate::domain::Picture;
-use crate::report::ladder::judgement;
+use crate::report::ladder::{judgement, verdict_sign};
 use crate::report::{visible, xml, Rung};
 
 /// Width of a column of letters.
@@ -103,7 +103,8 @@ impl Drawing {
             let Some(picture) = document.picture(&rung.text) else { continue };
             self.picture(&picture, (x, top));
             let below = top + picture.height() * PIXEL;
-            let mark = if rung.verdict.is_valid() { ("✓", GOOD) } else { ("✗", BAD) };
+            let colour = if rung.verdict.is_valid() { GOOD } else { BAD };
+            let mark = (verdict_sign(&rung.verdict), colour);
             self.piece((x, below + LINE * 3 / 4), &format!("{:.2}", rung.ratio), DIM);
             self.piece((x + 5 * COLUMN, below + LINE * 3 / 4), mark.0, mark.1);
             x += picture.width().max(14) * PIXEL + COLUMN;

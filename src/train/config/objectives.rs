@@ -108,6 +108,21 @@ impl Default for Smoothness {
     }
 }
 
+/// The bag-of-words loss (Zhao et al. 2017, arXiv 1703.10960): the latent alone, read without order by the language-model head,
+/// tells which words a text has, so that it holds what the text is about and not only how it begins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Words {
+    /// Weight beside the cross entropy; both are means over tokens, in nats. 0, the default, is without.
+    pub weight: f64,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self { weight: 0.0 }
+    }
+}
+
 /// Self-distillation: late in the run the model's own decodes between two lines are taught to it. At a latent in the middle
 /// between a line and a partner, at a ratio from U(0.3, 0.7), so many samples are drawn with the weights as they are; of those
 /// that the domain accepts, that copy no end and that are nearer to both ends than these are to one another, the most probable
@@ -143,6 +158,7 @@ impl TrainConfig {
             ("critic.weight", c.weight),
             ("cycle.weight", y.weight),
             ("smoothness.weight", s.weight),
+            ("words.weight", self.words.weight),
             ("distill.weight", d.weight),
         ] {
             if !(weight >= 0.0 && weight.is_finite()) {

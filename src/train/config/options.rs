@@ -77,6 +77,10 @@ pub const OPTIONS: &[TrainOption] = &[
     option("noise.substitute", "share of the encoder's input tokens replaced by a random one"),
     option("noise.mask", "share of the encoder's input tokens replaced by <mask>"),
     option("noise.mlm", "share of the encoder's input tokens chosen as in BERT, of which 80 % are masked; the original's is 0.15"),
+    option(
+        "noise.reading",
+        "share of samples whose encoder reads the same digit in the other direction, so that the latent forgets the direction",
+    ),
     option("noise.decoder", "share of the decoder's input tokens replaced, so that it must listen to the latent"),
     option("noise.null_latent", "share of samples with the null latent, so that syntax falls back on the language model"),
     first(option("noise.latent_max", "largest σ of the noise on latents: more gives more valid rungs and fewer exact ones")),
@@ -104,6 +108,7 @@ pub const OPTIONS: &[TrainOption] = &[
     option("smoothness.from", "share of the run after which it begins"),
     option("smoothness.delta", "its step of the ratio"),
     option("smoothness.positions", "positions per row that it compares, at most"),
+    option("words.weight", "weight of the bag of words: the latent alone tells which words a text has, so that it holds what the text is about"),
     choice("interpolation_inputs", &["greedy", "forced"], "what the decoder reads between lines for critic, cycle and smoothness: its own decode, or the nearer line"),
     choice("optimiser.kind", &["adamw", "adafactor"], "adafactor keeps next to no state: where memory is short"),
     choice("optimiser.scale_parameter", SWITCH, "adafactor only: steps relative to the weights, as in the paper; take a rate of about 0.01 then"),

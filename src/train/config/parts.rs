@@ -28,6 +28,9 @@ pub struct Noise {
     /// collator: of these 80 % become `<mask>`, 10 % a random token, 10 % stay. The other rates apply to the rest. The
     /// original's value is 0.15; ablation: 0.
     pub mlm: f64,
+    /// Share of samples whose encoder reads the same thing written another way ([`crate::domain::Domain::readings`]): a latent then
+    /// holds what is said and not how. Nothing happens in domains that write a thing in one way. Ablation: 0.
+    pub reading: f64,
     /// Share of the decoder's input tokens replaced by a random one. Ablation: 0.
     pub decoder: f64,
     /// Share of samples that get the null latent, so that syntax falls back on the language model. Ablation: 0.
@@ -47,6 +50,7 @@ impl Default for Noise {
             substitute: 0.05,
             mask: 0.05,
             mlm: 0.0,
+            reading: 0.0,
             decoder: 0.05,
             null_latent: 0.05,
             latent_max: 0.6,
@@ -65,6 +69,7 @@ impl Noise {
             substitute: 0.0,
             mask: 0.0,
             mlm: 0.0,
+            reading: 0.0,
             decoder: 0.0,
             null_latent: 0.0,
             latent_max: 0.0,

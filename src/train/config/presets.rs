@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Blend, Budget, Critic, Cycle, Decay, Distill, Fsq, InterpolationInputs, Kl, Noise, Optimiser,
-    Pixels, Smoothness, TrainConfig, Vq,
+    Pixels, Smoothness, TrainConfig, Vq, Words,
 };
 use crate::model::{
     Bottleneck, Checkpointing, DecoderAttention, EncoderKind, Family, GridPooling, Regulariser,
@@ -28,7 +28,7 @@ pub enum Preset {
 /// bf16 where the processor multiplies pairs of them: twice the rate, and loss curves that lie within the spread of two
 /// seeds (`docs/bf16.md`). Elsewhere bf16 would only be slower.
 fn fast_precision() -> Precision {
-    if Isa::best() == Isa::Avx512Bf16 {
+    if Isa::best().multiplies_bf16() {
         Precision::Bf16
     } else {
         Precision::F32
@@ -95,6 +95,7 @@ impl TrainConfig {
             critic: Critic::default(),
             cycle: Cycle::default(),
             smoothness: Smoothness::default(),
+            words: Words::default(),
             distill: Distill::default(),
         };
         let cpu = if domain == "mnist" { cpu.for_digits() } else { cpu };

@@ -61,6 +61,7 @@ impl TrainConfig {
             ("noise.substitute", n.substitute),
             ("noise.mask", n.mask),
             ("noise.mlm", n.mlm),
+            ("noise.reading", n.reading),
             ("label_smoothing", self.label_smoothing),
             ("noise.decoder", n.decoder),
             ("noise.null_latent", n.null_latent),

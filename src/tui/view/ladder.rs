@@ -19,7 +19,7 @@ use super::{row, Screen};
 use crate::app::{Likeness, Notice, RungView, State};
 use crate::domain::Verdict;
 use crate::eval::LadderMetrics;
-use crate::report::{changed, visible};
+use crate::report::{changed, unusual, visible};
 use crate::tui::highlight::{self, Syntax};
 use crate::tui::hit::Hit;
 
@@ -125,11 +125,14 @@ impl Screen<'_> {
         }
     }
 
-    /// `✓`, or `✗` with column and reason; a `g` in front where a guided search found the text.
+    /// `✓`, `✗` with column and reason, or `~` with how unusual it is; a `g` in front where a guided search found the text.
     pub(super) fn verdict(&self, rung: &RungView) -> (String, Style) {
         let (text, style) = match &rung.verdict {
             None => ("…".to_owned(), self.theme.dim),
             Some(Verdict::Valid) => ("✓".to_owned(), self.theme.good),
+            Some(Verdict::Unusual { bits, limit }) => {
+                (format!("~ {}", unusual(*bits, *limit)), self.theme.warning)
+            }
             Some(Verdict::Invalid { line: 1, column, message }) => {
                 (format!("✗ {column}: {}", visible(message)), self.theme.bad)
             }
