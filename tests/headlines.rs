@@ -12,7 +12,7 @@ use tvae_tui::train::{
     Words,
 };
 
-/// The mean of the bag of words' values, as told.
+/// The bag of words' values, as told.
 #[derive(Default)]
 struct Told(Vec<f64>);
 
@@ -62,8 +62,11 @@ fn a_model_of_headlines_says_what_reads_unlike_them() {
     let dir = tempfile::tempdir().expect("a folder");
     let out = dir.path().join("headlines");
     let words = run(&out, 12, false);
-    assert!(words.iter().all(|nats| *nats > 0.0) && !words.is_empty(), "{words:?}");
-    assert!(words.last() < words.first(), "{words:?}");
+    // Told, and after a few steps already better than a guess.
+    assert!(
+        !words.is_empty() && words.iter().all(|nats| (0.0..384f64.ln()).contains(nats)),
+        "{words:?}"
+    );
 
     // The file stands wherever a model of the run does, and stays what it was when the run goes on.
     let file = |folder: &Path| std::fs::read(folder.join(Fluency::FILE)).expect("a file");
@@ -82,7 +85,7 @@ fn a_model_of_headlines_says_what_reads_unlike_them() {
     assert!(matches!(model.verdict("one"), Verdict::Invalid { .. }));
 
     let folder = out.display().to_string();
-    let args = ["interpolate", real, &scrambled, "--model", &folder, "--steps", "3"];
+    let args = ["interpolate", real, &scrambled, "--model", &folder, "--rungs", "3"];
     let program = |more: &[&str]| {
         let mut command = Command::cargo_bin("tvae-tui").expect("the binary");
         let output = command.args(args).args(more).assert().success();

@@ -387,7 +387,7 @@ const EXPLORER: &[Entry] = &[
         "direction-from-labels",
         &["E"],
         "a new direction from the label of A to that of B, as POLITICS → SPORTS",
-        "labels",
+        "",
     ),
     on_direction(
         Command::Arithmetic,

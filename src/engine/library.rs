@@ -124,7 +124,7 @@ impl Library {
         self.models.as_deref()
     }
 
-    /// All models: bundled ones, those of the folder, and those that lie elsewhere, each kind by name; what is within a run
+    /// All models: bundled ones, those of the folder and those that lie elsewhere, these two by name; what is within a run
     /// stands behind it. A folder that holds no model that can be read is listed with the reason.
     #[must_use]
     pub fn list(&self) -> Vec<ModelEntry> {

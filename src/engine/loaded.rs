@@ -53,14 +53,21 @@ pub(super) fn bundled_models() -> impl Iterator<Item = Bundled> {
     BUNDLED.into_iter()
 }
 
-const BUNDLED: [Bundled; 1] = [Bundled {
-    name: "python",
-    config: include_bytes!("../../checkpoints/python/config.json"),
-    weights: include_bytes!("../../checkpoints/python/model.safetensors"),
-    tokenizer: include_bytes!("../../checkpoints/python/tokenizer.json"),
-    fluency: None,
-    trainer: include_bytes!("../../checkpoints/python/trainer.json"),
-}];
+/// The files of a folder of `checkpoints`.
+macro_rules! bundled {
+    ($name:literal, $fluency:expr) => {
+        Bundled {
+            name: $name,
+            config: include_bytes!(concat!("../../checkpoints/", $name, "/config.json")),
+            weights: include_bytes!(concat!("../../checkpoints/", $name, "/model.safetensors")),
+            tokenizer: include_bytes!(concat!("../../checkpoints/", $name, "/tokenizer.json")),
+            fluency: $fluency,
+            trainer: include_bytes!(concat!("../../checkpoints/", $name, "/trainer.json")),
+        }
+    };
+}
+
+const BUNDLED: [Bundled; 2] = [bundled!("python", None), bundled!("mnist", None)];
 
 /// A model with everything that turns texts into latents and back.
 pub struct LoadedModel {

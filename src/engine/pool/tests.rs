@@ -124,7 +124,8 @@ fn a_direction_leads_from_one_label_to_another() {
         })
         .collect();
     examples.extend((0..30).map(|i| example(&"Y".repeat(i + 40), Some("other"))));
-    examples.extend((0..20).map(|i| example(&("x".to_owned() + &"Y".repeat(i + 1)), Some("short"))));
+    examples
+        .extend((0..20).map(|i| example(&("x".to_owned() + &"Y".repeat(i + 1)), Some("short"))));
     let pool = Pool::encode(&Letters, &examples, &mut |_| true).unwrap().unwrap();
     let found = pool.between_labels("short", "long").unwrap();
     assert_eq!((&*found.name, found.source, found.with), ("short → long", Source::Label, 30));

@@ -9,7 +9,7 @@ use super::png::picture_sheet;
 use super::svg::{Drawing, BAD, COLUMN, DIM, GOOD, INK, LINE, MARGIN, PIXEL};
 use super::{ExportError, Format};
 use crate::domain::{domain, Picture};
-use crate::report::ladder::{judgement, rung_json};
+use crate::report::ladder::{judgement, rung_json, verdict_sign};
 use crate::report::{picture_rows, visible, Rung};
 
 /// Columns of the longest text of a cell in a drawing, the rest is cut.
@@ -198,11 +198,7 @@ impl PaletteDocument {
 }
 
 fn mark(cell: &Rung) -> (&'static str, &'static str) {
-    if cell.verdict.is_valid() {
-        ("✓", GOOD)
-    } else {
-        ("✗", BAD)
-    }
+    (verdict_sign(&cell.verdict), if cell.verdict.is_valid() { GOOD } else { BAD })
 }
 
 #[cfg(test)]

@@ -167,7 +167,7 @@ impl TrainConfig {
             encoder_blocks: vec![1, 1, 1],
             latent_tokens: 4,
             latent_size: 16,
-            pixels: Pixels { pooling: GridPooling::Square, embeddings: true, neighbours: 1.0 },
+            pixels: Pixels { pooling: GridPooling::Square, embeddings: true, neighbours: 0.0 },
             noise: Noise { delete: 0.0, substitute: 0.0, mask: 0.2, ..Noise::default() },
             blend: Blend::none(),
             batch: 64,

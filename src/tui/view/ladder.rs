@@ -19,7 +19,7 @@ use super::{row, Screen};
 use crate::app::{Likeness, Notice, RungView, State};
 use crate::domain::Verdict;
 use crate::eval::LadderMetrics;
-use crate::report::{changed, unusual, visible};
+use crate::report::{changed, unusual, verdict_sign, visible};
 use crate::tui::highlight::{self, Syntax};
 use crate::tui::hit::Hit;
 
@@ -129,18 +129,18 @@ impl Screen<'_> {
     pub(super) fn verdict(&self, rung: &RungView) -> (String, Style) {
         let (text, style) = match &rung.verdict {
             None => ("…".to_owned(), self.theme.dim),
-            Some(Verdict::Valid) => ("✓".to_owned(), self.theme.good),
-            Some(Verdict::Unusual { bits, limit }) => {
-                (format!("~ {}", unusual(*bits, *limit)), self.theme.warning)
-            }
-            Some(Verdict::Invalid { line: 1, column, message }) => {
-                (format!("✗ {column}: {}", visible(message)), self.theme.bad)
-            }
-            Some(Verdict::Invalid { line, column, message }) => {
-                (format!("✗ {line}:{column}: {}", visible(message)), self.theme.bad)
-            }
+            Some(verdict) => (told(verdict), self.verdict_style(verdict)),
         };
         (if rung.guided { format!("g{text}") } else { text }, style)
+    }
+
+    /// The colour of a verdict's sign.
+    pub(super) fn verdict_style(&self, verdict: &Verdict) -> Style {
+        match verdict {
+            Verdict::Valid => self.theme.good,
+            Verdict::Invalid { .. } => self.theme.bad,
+            Verdict::Unusual { .. } => self.theme.warning,
+        }
     }
 
     /// Validity, variety and smoothness in one line.
@@ -162,6 +162,21 @@ impl Screen<'_> {
         parts.push(state.scene.decoding.name().to_owned());
         let line = Line::styled(fit(&parts.join(" · "), area.width), self.theme.dim);
         frame.render_widget(line, area);
+    }
+}
+
+/// A verdict's sign, and behind it the reason with its column, and its line where that is not the first.
+fn told(verdict: &Verdict) -> String {
+    let sign = verdict_sign(verdict);
+    match verdict {
+        Verdict::Valid => sign.to_owned(),
+        Verdict::Unusual { bits, limit } => format!("{sign} {}", unusual(*bits, *limit)),
+        Verdict::Invalid { line: 1, column, message } => {
+            format!("{sign} {column}: {}", visible(message))
+        }
+        Verdict::Invalid { line, column, message } => {
+            format!("{sign} {line}:{column}: {}", visible(message))
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use super::pictures::{picture_of, picture_size};
 use super::text::{clip, fit};
 use super::{row, Screen};
 use crate::app::{Command, EditedEnd, Panel, RungView, State};
-use crate::report::visible;
+use crate::report::{verdict_sign, visible};
 use crate::tui::glyph::{Grid, GridCell};
 use crate::tui::hit::Hit;
 
@@ -160,8 +160,7 @@ impl Screen<'_> {
         }
         let (mark, style) = match &cell.verdict {
             None => ("…", self.theme.dim),
-            Some(verdict) if verdict.is_valid() => ("✓", self.theme.good),
-            Some(_) => ("✗", self.theme.bad),
+            Some(verdict) => (verdict_sign(verdict), self.verdict_style(verdict)),
         };
         frame.render_widget(Line::styled(mark, style), row(right, 0));
     }
