@@ -5,7 +5,7 @@
 use std::arch::{asm, x86_64::*};
 use std::mem::MaybeUninit;
 
-use super::block::{pair_columns, pair_row};
+use super::panels::{pair_columns, pair_row};
 use super::x86::transpose16;
 use super::{to_bf16, Form, Kernel, Left, Panels, Tile, Write, PANEL};
 

@@ -3,8 +3,7 @@
 
 use std::ops::Range;
 
-use multiversion::multiversion;
-
+use super::panels::{pair_columns, pair_row};
 use super::{to_bf16, Form, Isa, Kernel, Panels, Precision, Tile, PANEL};
 
 /// Numbers of the left side that stay in the second-level cache while the panels go by.
@@ -93,22 +92,6 @@ impl Pairs {
                 *out = to_bf16(at(r, 2 * p)) | to_bf16(at(r, 2 * p + 1)) << 16;
             }
         }
-    }
-}
-
-/// Neighbouring numbers as pairs of bf16.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+fma", "x86_64+avx2+fma"))]
-pub(super) fn pair_row(row: &[f32], out: &mut [u32]) {
-    for (out, pair) in out.iter_mut().zip(row.chunks_exact(2)) {
-        *out = to_bf16(pair[0]) | to_bf16(pair[1]) << 16;
-    }
-}
-
-/// Numbers of two rows as pairs of bf16.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+fma", "x86_64+avx2+fma"))]
-pub(super) fn pair_columns(lower: &[f32], upper: &[f32], out: &mut [u32]) {
-    for ((out, &x), &y) in out.iter_mut().zip(lower).zip(upper) {
-        *out = to_bf16(x) | to_bf16(y) << 16;
     }
 }
 

@@ -240,3 +240,19 @@ fn pack_bf16(target: &mut [u32], (first, wide): (usize, usize), inner: usize, so
         }
     }
 }
+
+/// Neighbouring numbers as pairs of bf16.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+fma", "x86_64+avx2+fma"))]
+pub(super) fn pair_row(row: &[f32], out: &mut [u32]) {
+    for (out, pair) in out.iter_mut().zip(row.chunks_exact(2)) {
+        *out = to_bf16(pair[0]) | to_bf16(pair[1]) << 16;
+    }
+}
+
+/// Numbers of two rows as pairs of bf16.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+fma", "x86_64+avx2+fma"))]
+pub(super) fn pair_columns(lower: &[f32], upper: &[f32], out: &mut [u32]) {
+    for ((out, &x), &y) in out.iter_mut().zip(lower).zip(upper) {
+        *out = to_bf16(x) | to_bf16(y) << 16;
+    }
+}
