@@ -73,7 +73,8 @@ pub enum Source {
 /// A direction with its name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NamedDirection {
-    /// The attribute's name, the label or two of them as `from → to`, `PC 1`, or `decoder 1.2` for the second axis of the first latent token.
+    /// The attribute's name, the label or two of them as `from → to`, `PC 1`, or `decoder 1.2` for the second axis of the first
+    /// latent token.
     pub name: String,
     /// Where it comes from.
     pub source: Source,

@@ -16,9 +16,8 @@ use super::mix::{distance, on_the_way, Place};
 use super::noise::{shard_input, Between, Labels, ShardInput, Texts};
 use super::objectives::Objectives;
 use super::regulariser::{normal, regulariser_weight};
-use super::words::bag_of_words;
 use super::TrainError;
-use crate::domain::{PAD_ID, START_ID};
+use crate::domain::PAD_ID;
 use crate::model::{Context, Encoded, Generator, TransformerVae};
 use crate::numeric;
 
@@ -183,7 +182,7 @@ pub(super) struct Whole<'a> {
     /// Labels of the batch.
     pub(super) labels: usize,
     /// Labels of all batches of the step.
-    step_labels: usize,
+    pub(super) step_labels: usize,
     /// Number of the batch among all of the run: what its random draws come from.
     draws: usize,
     /// Rows of the objectives on interpolations.
@@ -400,23 +399,6 @@ impl Task<'_> {
         )?;
         let value = f64::from(part.to_dtype(DType::F32)?.to_scalar::<f32>()?) / scale;
         Ok((part, value))
-    }
-
-    /// The bag-of-words loss as a part of the loss, weighted, and its share of the mean over the batch's labels in nats.
-    fn words(
-        &self,
-        memory: &Tensor,
-        own: &Labels,
-        decoder_len: usize,
-    ) -> Result<(Tensor, f64), TrainError> {
-        let logits = self.model.head(&memory.mean(1)?)?;
-        let words = own.positions.iter().zip(&own.ids).filter(|(_, &id)| id != START_ID);
-        let words = words.map(|(&at, &id)| (at as usize / decoder_len, id));
-        let nats = bag_of_words(&logits, words)?;
-        let labels = self.whole.labels.max(1) as f64;
-        let value = f64::from(nats.to_dtype(DType::F32)?.to_scalar::<f32>()?) / labels;
-        let scale = self.config.words.weight / self.whole.step_labels.max(1) as f64;
-        Ok(((nats * scale)?, value / self.config.accumulate.max(1) as f64))
     }
 
     /// The shard's forward and backward passes.
