@@ -136,7 +136,7 @@ impl Isa {
             }
             if is_x86_feature_detected!("avx512f") {
                 found.push(Self::Avx512);
-                if is_x86_feature_detected!("avx512bf16") {
+                if is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512bw") {
                     found.push(Self::Avx512Bf16);
                     if amx::available() {
                         found.push(Self::Amx);

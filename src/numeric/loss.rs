@@ -7,7 +7,7 @@ use multiversion::multiversion;
 
 use super::kernel::{Precision, Write};
 use super::slices::{
-    columns_of, exp, fused, max, new_product, precision, product_in, rows_of, sum, view, Target,
+    columns_of, exp, fused, max, precision, product_in, rows_of, sum, view, Packed, Target,
 };
 
 /// How a target is softened; a number is [`Smoothing::even`] alone.
@@ -251,14 +251,17 @@ impl CustomOp2 for Head {
         let (vocab, d) = w_layout.shape().dims2()?;
         let (hidden, w) = (view(hidden, hidden_layout)?, view(w, w_layout)?);
         let precision = self.precision;
-        let mut d_hidden = vec![0f32; hidden.len()];
+        // Packed once, not for every chunk of rows.
+        let to_logits = Packed::new(precision, (vocab, d), columns_of(w, d));
+        let to_hidden = Packed::new(precision, (d, vocab), rows_of(w, d));
+        let mut d_hidden = Vec::with_capacity(hidden.len());
         let mut d_w = vec![0f32; w.len()];
         let mut total = 0f64;
-        let chunks = hidden.chunks(HEAD_ROWS * d).zip(d_hidden.chunks_mut(HEAD_ROWS * d));
-        for ((hidden, d_hidden), targets) in chunks.zip(self.targets.ids.chunks(HEAD_ROWS)) {
+        let chunks = hidden.chunks(HEAD_ROWS * d).zip(self.targets.ids.chunks(HEAD_ROWS));
+        for (hidden, targets) in chunks {
             let rows = targets.len();
-            let (left, right) = (rows_of(hidden, d), columns_of(w, d));
-            let mut logits = new_product(precision, (rows, vocab, d), left, right, Write::Set);
+            let left = rows_of(hidden, d);
+            let mut logits = to_logits.new_product(rows, left);
             for (row, &target) in logits.chunks_exact_mut(vocab).zip(targets) {
                 if target == self.targets.ignore {
                     row.fill(0.0);
@@ -266,9 +269,7 @@ impl CustomOp2 for Head {
                     total += f64::from(self.targets.entropy(row, target, self.scale));
                 }
             }
-            let (g, weights) = (rows_of(&logits, vocab), rows_of(w, d));
-            let target = Target { data: d_hidden, start: 0, row: d };
-            product_in(precision, (rows, d, vocab), 1.0, g, weights, target, Write::Set);
+            d_hidden.append(&mut to_hidden.new_product(rows, rows_of(&logits, vocab)));
             let target = Target { data: &mut d_w, start: 0, row: d };
             let columns = columns_of(&logits, vocab);
             product_in(precision, (vocab, d, rows), 1.0, columns, left, target, Write::Add);

@@ -233,7 +233,6 @@ pub(super) fn columns_of(data: &[f32], width: usize) -> Matrix<'_> {
 }
 
 /// `a·b` in new memory, which is not zeroed first.
-#[allow(unsafe_code)]
 pub(super) fn new_product(
     precision: Precision,
     (m, n, k): (usize, usize, usize),
@@ -241,12 +240,56 @@ pub(super) fn new_product(
     b: Matrix<'_>,
     write: Write,
 ) -> Vec<f32> {
+    SCRATCH.with_borrow_mut(|(panels, pairs)| {
+        pack(panels, precision, (n, k), 1.0, b);
+        new_packed_product(m, a, panels, pairs, write)
+    })
+}
+
+/// The right side of several products.
+pub(super) struct Packed(Panels);
+
+impl Packed {
+    /// A matrix `k × n`.
+    pub(super) fn new(precision: Precision, (n, k): (usize, usize), b: Matrix<'_>) -> Self {
+        let mut panels = Panels::default();
+        pack(&mut panels, precision, (n, k), 1.0, b);
+        Self(panels)
+    }
+
+    /// `a` of `m` rows times this in new memory.
+    pub(super) fn new_product(&self, m: usize, a: Matrix<'_>) -> Vec<f32> {
+        SCRATCH.with_borrow_mut(|(_, pairs)| new_packed_product(m, a, &self.0, pairs, Write::Set))
+    }
+}
+
+fn pack(
+    panels: &mut Panels,
+    precision: Precision,
+    (n, k): (usize, usize),
+    alpha: f32,
+    b: Matrix<'_>,
+) {
+    panels.reset(k, n, precision);
+    let data = &b.data[b.start..];
+    panels.pack(0, n, Source { data, row: b.row, column: b.column, scale: alpha });
+}
+
+#[allow(unsafe_code)]
+fn new_packed_product(
+    m: usize,
+    a: Matrix<'_>,
+    panels: &Panels,
+    pairs: &mut Pairs,
+    write: Write,
+) -> Vec<f32> {
     assert!(write != Write::Add, "new memory holds nothing to add to");
+    let n = panels.out();
     let mut out: Vec<f32> = Vec::with_capacity(m * n);
     // SAFETY: the capacity is there, and kernels only write this memory: `Write::Set` and `Write::Relu` read nothing of it,
     // and every number of every row is written.
     unsafe {
-        multiply_into(precision, (m, n, k), 1.0, a, b, (out.as_mut_ptr(), n), write);
+        multiply_packed(m, a, panels, pairs, (out.as_mut_ptr(), n), write);
         out.set_len(m * n);
     }
     out
@@ -280,39 +323,35 @@ pub(super) fn product_in(
     }
     assert!(target.start + (m - 1) * target.row + n - 1 < target.data.len());
     assert!(m == 1 || target.row >= n);
-    // SAFETY: the assertions keep every row of the target inside its slice, which is borrowed mutably.
-    unsafe {
-        let out = target.data.as_mut_ptr().add(target.start);
-        multiply_into(precision, (m, n, k), alpha, a, b, (out, target.row), write);
-    }
+    SCRATCH.with_borrow_mut(|(panels, pairs)| {
+        pack(panels, precision, (n, k), alpha, b);
+        // SAFETY: the assertions keep every row of the target inside its slice, which is borrowed mutably.
+        unsafe {
+            let out = target.data.as_mut_ptr().add(target.start);
+            multiply_packed(m, a, panels, pairs, (out, target.row), write);
+        }
+    });
 }
 
-/// Packs the right side, and the left one where it has to be, and multiplies.
+/// Packs the left side where it has to be, and multiplies.
 ///
 /// # Safety
 /// As [`multiply`], for all columns.
 #[allow(unsafe_code)]
-unsafe fn multiply_into(
-    precision: Precision,
-    (m, n, k): (usize, usize, usize),
-    alpha: f32,
+unsafe fn multiply_packed(
+    m: usize,
     a: Matrix<'_>,
-    b: Matrix<'_>,
+    panels: &Panels,
+    pairs: &mut Pairs,
     out: (*mut f32, usize),
     write: Write,
 ) {
     let isa = Isa::best();
-    SCRATCH.with_borrow_mut(|(panels, pairs)| {
-        panels.reset(k, n, precision);
-        let source =
-            Source { data: &b.data[b.start..], row: b.row, column: b.column, scale: alpha };
-        panels.pack(0, n, source);
-        let left = Left { data: &a.data[a.start..], rows: m, row: a.row, step: a.column };
-        if precision == Precision::Bf16 {
-            pairs.fill(isa, left, k);
-        }
-        multiply(isa, left, pairs, panels, 0..panels.count(), out, write);
-    });
+    let left = Left { data: &a.data[a.start..], rows: m, row: a.row, step: a.column };
+    if panels.precision() == Precision::Bf16 {
+        pairs.fill(isa, left, panels.inner());
+    }
+    multiply(isa, left, pairs, panels, 0..panels.count(), out, write);
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@
 use std::arch::{asm, x86_64::*};
 use std::mem::MaybeUninit;
 
-use super::panels::{pair_columns, pair_row};
-use super::x86::transpose16;
+use super::panels::paired;
+use super::x86::{pair_columns, pair_rows, transpose16};
 use super::{to_bf16, Form, Kernel, Left, Panels, Tile, Write, PANEL};
 
 /// Rows of a tile of the unit, and pairs of bf16 or sums in one of its rows.
@@ -189,15 +189,23 @@ pub(super) fn depth(inner: usize) -> usize {
 pub(super) fn blocks(left: Left<'_>, inner: usize, out: &mut Vec<u32>) {
     let (rows, depth) = (left.rows, depth(inner));
     out.resize((rows + SIDE - 1) * depth, 0);
+    if rows == 0 || depth == 0 {
+        return;
+    }
     if left.step == 1 {
-        let pairs = inner / 2;
-        for (r, out) in out.chunks_exact_mut(depth.max(1)).take(rows).enumerate() {
+        assert!((rows - 1) * left.row + inner <= left.data.len());
+        let whole = inner / (2 * SIDE);
+        // SAFETY: the assertion and the size of `out` cover whole blocks of every row; a machine with the unit has the
+        // instructions, here and below.
+        unsafe {
+            let (from, to) = (left.data.as_ptr(), out.as_mut_ptr());
+            pair_rows((from, left.row), (to, depth), (rows, whole));
+        }
+        for (r, out) in out.chunks_exact_mut(depth).take(rows).enumerate() {
             let row = &left.data[r * left.row..][..inner];
-            pair_row(row, &mut out[..pairs]);
-            out[pairs..].fill(0);
-            if inner % 2 == 1 {
-                out[pairs] = to_bf16(row[inner - 1]);
-            }
+            out[whole * SIDE..].fill(0);
+            let rest = out[whole * SIDE..].iter_mut().zip(row[whole * 2 * SIDE..].chunks(2));
+            rest.for_each(|(out, pair)| *out = paired(pair));
         }
         return;
     }
@@ -211,13 +219,14 @@ pub(super) fn blocks(left: Left<'_>, inner: usize, out: &mut Vec<u32>) {
     let mut block = [[0u32; SIDE]; SIDE];
     for r in (0..rows).step_by(SIDE) {
         for first in (0..depth).step_by(SIDE) {
-            let whole = left.row == 1 && r + SIDE <= rows && 2 * (first + SIDE) <= inner;
-            for (p, pairs) in (first..).zip(&mut block) {
-                if whole {
-                    let [lower, upper] =
-                        [2 * p, 2 * p + 1].map(|i| &left.data[r + i * left.step..][..SIDE]);
-                    pair_columns(lower, upper, pairs);
-                } else {
+            if left.row == 1 && r + SIDE <= rows && 2 * (first + SIDE) <= inner {
+                let from = &left.data[r + 2 * first * left.step..];
+                assert!(from.len() >= (2 * SIDE - 1) * left.step + SIDE);
+                let to = block.as_mut_ptr().cast();
+                // SAFETY: the assertion covers what is read, the array what is written.
+                unsafe { pair_columns((from.as_ptr(), left.step), (to, SIDE), (SIDE, 1)) };
+            } else {
+                for (p, pairs) in (first..).zip(&mut block) {
                     for (r, pair) in (r..).zip(pairs) {
                         *pair = at(r, 2 * p) | at(r, 2 * p + 1) << 16;
                     }
@@ -225,8 +234,7 @@ pub(super) fn blocks(left: Left<'_>, inner: usize, out: &mut Vec<u32>) {
             }
             let target = &mut out[r * depth + first..];
             assert!(target.len() >= (SIDE - 1) * depth + SIDE);
-            // SAFETY: the array is 16 rows of 16, the assertion covers what is written, and a machine with the unit has
-            // AVX-512 F.
+            // SAFETY: the array is 16 rows of 16, the assertion covers what is written.
             unsafe { transpose16(block.as_ptr().cast(), SIDE, target.as_mut_ptr(), depth) };
         }
     }

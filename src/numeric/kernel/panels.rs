@@ -3,7 +3,7 @@
 
 use multiversion::multiversion;
 
-use super::{to_bf16, Precision, PANEL};
+use super::{to_bf16, Isa, Precision, PANEL};
 
 /// A right side `[inner, out]` in panels of [`PANEL`] columns. What stands in the last panel beyond `out` has no meaning.
 ///
@@ -60,9 +60,20 @@ impl Panels {
             (inner - 1) * source.row + (columns - 1) * source.column < source.data.len(),
             "the source of a packed matrix is too short"
         );
-        if source.column == 1 && from == 0 && self.precision == Precision::F32 {
+        if source.column == 1 && from == 0 {
             // Row by row: the source is read front to back.
-            return pack_rows(&mut self.data, size, columns, inner, source);
+            match self.precision {
+                Precision::F32 => {
+                    return pack_rows(&mut self.data, size, columns, inner, source);
+                }
+                #[cfg(target_arch = "x86_64")]
+                Precision::Bf16
+                    if pairs_in_hardware(inner, source) && columns.is_multiple_of(PANEL) =>
+                {
+                    return pair_rows(&mut self.data, size, columns, inner, source);
+                }
+                Precision::Bf16 => {}
+            }
         }
         let mut done = 0;
         while done < columns {
@@ -131,6 +142,29 @@ fn pack_rows(target: &mut [u32], size: usize, columns: usize, inner: usize, sour
             for (t, &x) in target.iter_mut().zip(part) {
                 *t = (x * source.scale).to_bits();
             }
+        }
+    }
+}
+
+/// Whether pairs of bf16 are made by the processor's instruction: whole pairs of numbers as they are.
+#[cfg(target_arch = "x86_64")]
+fn pairs_in_hardware(inner: usize, source: Source<'_>) -> bool {
+    Isa::best().multiplies_bf16() && source.scale == 1.0 && inner.is_multiple_of(2)
+}
+
+/// As [`pack_rows`], whole panels as pairs of bf16, where [`pairs_in_hardware`].
+#[cfg(target_arch = "x86_64")]
+fn pair_rows(target: &mut [u32], size: usize, columns: usize, inner: usize, source: Source<'_>) {
+    for pair in (0..inner / 2).step_by(BLOCK) {
+        let high = BLOCK.min(inner / 2 - pair);
+        for panel in 0..columns / PANEL {
+            let from = &source.data[2 * pair * source.row + panel * PANEL..];
+            let target = &mut target[panel * size + pair * PANEL..];
+            assert!(from.len() >= (2 * high - 1) * source.row + PANEL);
+            assert!(target.len() >= high * PANEL);
+            let (from, to) = ((from.as_ptr(), source.row), (target.as_mut_ptr(), PANEL));
+            // SAFETY: the assertions cover what is read and written.
+            unsafe { super::x86::pair_columns(from, to, (high, PANEL / BLOCK)) };
         }
     }
 }
@@ -212,12 +246,7 @@ fn pack_bf16(target: &mut [u32], (first, wide): (usize, usize), inner: usize, so
             while o < wide {
                 let from = &data[o * column + 2 * block * row..];
                 if row == 1 && high == BLOCK && wide - o >= BLOCK {
-                    for (i, both) in both.iter_mut().enumerate() {
-                        let numbers = &from[i * column..][..2 * BLOCK];
-                        for (both, pair) in both.iter_mut().zip(numbers.chunks_exact(2)) {
-                            *both = to_bf16(pair[0] * scale) | to_bf16(pair[1] * scale) << 16;
-                        }
-                    }
+                    pair_block(&mut both, from, column, scale);
                     // SAFETY: the array is 16 rows of 16.
                     let from = both.as_ptr().cast();
                     if unsafe { transpose(from, BLOCK, target, first + o) } {
@@ -239,6 +268,29 @@ fn pack_bf16(target: &mut [u32], (first, wide): (usize, usize), inner: usize, so
             *t = to_bf16(data[(inner - 1) * row + o * column] * scale);
         }
     }
+}
+
+/// Rows of 2 · [`BLOCK`] numbers, one every `row`, as pairs of bf16.
+#[inline(always)]
+fn pair_block(to: &mut [[u32; BLOCK]; BLOCK], from: &[f32], row: usize, scale: f32) {
+    #[cfg(target_arch = "x86_64")]
+    if scale == 1.0 && Isa::best().multiplies_bf16() {
+        assert!(from.len() >= (BLOCK - 1) * row + 2 * BLOCK);
+        let to = (to.as_mut_ptr().cast(), BLOCK);
+        // SAFETY: the assertion covers what is read, the array what is written.
+        return unsafe { super::x86::pair_rows((from.as_ptr(), row), to, (BLOCK, 1)) };
+    }
+    for (i, to) in to.iter_mut().enumerate() {
+        let numbers = &from[i * row..][..2 * BLOCK];
+        for (to, pair) in to.iter_mut().zip(numbers.chunks_exact(2)) {
+            *to = to_bf16(pair[0] * scale) | to_bf16(pair[1] * scale) << 16;
+        }
+    }
+}
+
+/// One number or two as a pair of bf16.
+pub(super) fn paired(numbers: &[f32]) -> u32 {
+    numbers.iter().rev().fold(0, |pair, &x| pair << 16 | to_bf16(x))
 }
 
 /// Neighbouring numbers as pairs of bf16.

@@ -113,3 +113,27 @@ fn bf16_rounds_to_nearest_even() {
     assert!(from_bf16(to_bf16(f32::NAN)).is_nan());
     assert_eq!(from_bf16(to_bf16(f32::INFINITY)), f32::INFINITY);
 }
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn the_processors_pairs_are_ours() {
+    if !Isa::available().contains(&Isa::Avx512Bf16) {
+        return;
+    }
+    let (rows, width) = (6, 96);
+    let x = numbers(rows * width, 3);
+    let from = (x.as_ptr(), width);
+    let pair = |a: f32, b: f32| to_bf16(a) | to_bf16(b) << 16;
+    let mut pairs = vec![0u32; rows * width / 2];
+    // SAFETY: both arrays hold what the numbers of rows and blocks say.
+    unsafe { x86::pair_rows(from, (pairs.as_mut_ptr(), width / 2), (rows, width / 32)) };
+    let beside: Vec<u32> = x.chunks(2).map(|p| pair(p[0], p[1])).collect();
+    assert_eq!(pairs, beside);
+    // SAFETY: as above.
+    unsafe { x86::pair_columns(from, (pairs.as_mut_ptr(), width), (rows / 2, width / 16)) };
+    let below = x.chunks(2 * width).flat_map(|two| {
+        let (upper, lower) = two.split_at(width);
+        upper.iter().zip(lower).map(|(&a, &b)| pair(a, b))
+    });
+    assert_eq!(pairs, below.collect::<Vec<u32>>());
+}

@@ -258,3 +258,52 @@ pub(super) unsafe fn transpose16(from: *const u32, from_row: usize, to: *mut u32
         _mm512_storeu_si512(to.add(i * to_row).cast(), r[i]);
     }
 }
+
+/// Pairs of bf16 from neighbouring numbers: number p of row r of `to` holds numbers 2p and 2p + 1 of row r of `from`.
+///
+/// # Safety
+/// The processor has AVX-512 BF16; `from` covers `rows` rows of 32 · `blocks` numbers, `to` as many of 16 · `blocks`.
+#[target_feature(enable = "avx512f,avx512bf16")]
+pub(super) unsafe fn pair_rows(
+    (from, from_row): (*const f32, usize),
+    (to, to_row): (*mut u32, usize),
+    (rows, blocks): (usize, usize),
+) {
+    for r in 0..rows {
+        for block in 0..blocks {
+            let from = from.add(r * from_row + 32 * block);
+            let pairs = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(from.add(16)), _mm512_loadu_ps(from));
+            let to = to.add(r * to_row + 16 * block);
+            _mm512_storeu_si512(to.cast(), std::mem::transmute::<__m512bh, __m512i>(pairs));
+        }
+    }
+}
+
+/// Pairs of bf16 from numbers below one another: row p of `to` holds those of rows 2p and 2p + 1 of `from`.
+///
+/// # Safety
+/// The processor has AVX-512 BW and BF16; `from` covers 2 · `pairs` rows of 16 · `blocks` numbers, `to` half as many.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+pub(super) unsafe fn pair_columns(
+    (from, from_row): (*const f32, usize),
+    (to, to_row): (*mut u32, usize),
+    (pairs, blocks): (usize, usize),
+) {
+    // Numbers of 16 bits 0, 16, 1, 17 …
+    let index = _mm512_or_si512(
+        _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+        _mm512_slli_epi32::<16>(_mm512_set_epi32(
+            31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16,
+        )),
+    );
+    for p in 0..pairs {
+        let lower = from.add(2 * p * from_row);
+        for block in 0..blocks {
+            let (lower, upper) = (lower.add(16 * block), lower.add(from_row + 16 * block));
+            let both = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(upper), _mm512_loadu_ps(lower));
+            let both = std::mem::transmute::<__m512bh, __m512i>(both);
+            let pairs = _mm512_permutexvar_epi16(index, both);
+            _mm512_storeu_si512(to.add(p * to_row + 16 * block).cast(), pairs);
+        }
+    }
+}
