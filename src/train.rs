@@ -19,6 +19,7 @@ mod history;
 mod interpolation;
 mod job;
 mod look;
+mod meeting;
 mod mix;
 mod noise;
 mod objectives;

@@ -1,7 +1,5 @@
 //! One training step: every shard runs forward and backward in its own thread, the optimiser sums their gradients.
 
-use std::sync::{Condvar, Mutex, PoisonError};
-
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use rand::{Rng, RngCore, SeedableRng};
@@ -12,6 +10,7 @@ use super::config::{Noise, TrainConfig};
 use super::critic::CriticNet;
 use super::distill::Distilled;
 use super::interpolation::{Interpolation, Rows};
+use super::meeting::Meeting;
 use super::mix::{distance, on_the_way, Place};
 use super::noise::{shard_input, Between, Labels, ShardInput, Texts};
 use super::objectives::Objectives;
@@ -193,53 +192,6 @@ pub(super) struct Whole<'a> {
     pub(super) meeting: Meeting,
 }
 
-/// Where shards show one another their latents: the only time that they wait for each other.
-pub(super) struct Meeting {
-    shown: Mutex<(Vec<Option<Tensor>>, bool)>,
-    news: Condvar,
-}
-
-impl Meeting {
-    fn new(shards: usize) -> Self {
-        Self { shown: Mutex::new((vec![None; shards], false)), news: Condvar::new() }
-    }
-
-    /// Shows a shard's latents, waits for the others', and gives all in the order of the shards.
-    pub(super) fn exchange(
-        &self,
-        shard: usize,
-        latents: Tensor,
-    ) -> Result<Vec<Tensor>, TrainError> {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.0[shard] = Some(latents);
-        self.news.notify_all();
-        loop {
-            let all: Option<Vec<Tensor>> = shown.0.iter().cloned().collect();
-            if let Some(all) = all {
-                return Ok(all);
-            }
-            if shown.1 {
-                return Err(TrainError::ShardGaveUp);
-            }
-            shown = self.news.wait(shown).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn give_up(&self) {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
-        self.news.notify_all();
-    }
-}
-
-/// Tells the others when a shard fails or panics, so that nobody waits for it.
-struct Leave<'a>(&'a Meeting);
-
-impl Drop for Leave<'_> {
-    fn drop(&mut self) {
-        self.0.give_up();
-    }
-}
-
 fn run_shard(
     model: &TransformerVae,
     config: &TrainConfig,
@@ -247,7 +199,7 @@ fn run_shard(
     shard: usize,
     whole: &Whole<'_>,
 ) -> Result<ShardResult, TrainError> {
-    let _leave = Leave(&whole.meeting);
+    let _leave = whole.meeting.leave();
     let stream = |number: u64| {
         let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
         rng.set_stream(number);
