@@ -28,7 +28,7 @@ use crate::corpus::Example;
 
 pub use attribute::{AttributeInfo, AttributeKind};
 pub use codec::{Codec, CodecError, FIRST_TOKEN_ID, MASK_ID, PAD_ID, START_ID};
-pub use fluency::Fluency;
+pub use fluency::{Fluency, Judge};
 pub use levenshtein::{distance, levenshtein};
 pub use mark::{Mark, TokenClass};
 pub use picture::{Grid, Picture};

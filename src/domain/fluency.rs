@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::char_model::CharModel;
-use super::Verdict;
+use super::{Domain, Verdict};
 
 /// Texts that the character model counts at most.
 const COUNTED: usize = 100_000;
@@ -18,6 +18,29 @@ const USUAL: f64 = 0.95;
 pub struct Fluency {
     chars: CharModel,
     limit: f32,
+}
+
+/// What judges a decode: the domain, and how usual what it takes is, where there is something that knows.
+#[derive(Clone, Copy)]
+pub struct Judge<'a> {
+    /// The domain.
+    pub domain: &'a dyn Domain,
+    /// What knows how usual a text is.
+    pub fluency: Option<&'a Fluency>,
+}
+
+impl Judge<'_> {
+    /// The verdict on a decode. Nothing at all parses as Python, but it is no decode.
+    #[must_use]
+    pub fn verdict(&self, text: &str) -> Verdict {
+        if text.trim().is_empty() {
+            return Verdict::invalid(1, 1, "nothing but white space");
+        }
+        match (self.domain.verdict(text), self.fluency) {
+            (Verdict::Valid, Some(fluency)) => fluency.verdict(text),
+            (verdict, _) => verdict,
+        }
+    }
 }
 
 impl Fluency {

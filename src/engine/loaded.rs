@@ -11,7 +11,7 @@ use super::stream::News;
 use super::{decode, Decoding, EngineError, LatentModel, ModelInfo, TokenProbability};
 use crate::corpus::hub::{Hub, HubName, Listener};
 use crate::corpus::Example;
-use crate::domain::{domain, Codec, Domain, Fluency, Verdict};
+use crate::domain::{domain, Codec, Domain, Fluency, Judge, Verdict};
 use crate::latent::{Geometry, Latent};
 use crate::model::{Batch, Generator, Given, TransformerVae};
 use crate::numeric::decoder::Guide;
@@ -436,14 +436,7 @@ impl LatentModel for LoadedModel {
     }
 
     fn verdict(&self, text: &str) -> Verdict {
-        // Nothing at all parses as Python, but it is no decode.
-        if text.trim().is_empty() {
-            return Verdict::invalid(1, 1, "nothing but white space");
-        }
-        match (self.domain.verdict(text), &self.fluency) {
-            (Verdict::Valid, Some(fluency)) => fluency.verdict(text),
-            (verdict, _) => verdict,
-        }
+        Judge { domain: self.domain, fluency: self.fluency.as_ref() }.verdict(text)
     }
 
     fn samples(&self) -> &[Example] {

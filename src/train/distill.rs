@@ -120,16 +120,16 @@ fn passing(
     pair: usize,
     drawn: &[Vec<u32>],
 ) -> Result<Vec<Candidate>, TrainError> {
-    let (codec, domain) = (inputs.codec, inputs.domain);
-    let units = Units::of(domain.name());
+    let (codec, judge) = (inputs.codec, inputs.judge());
+    let units = Units::of(inputs.domain.name());
     let (a, b) = (codec.decode(a)?, codec.decode(b)?);
     let apart = units.distance(&a, &b);
     let mut seen = std::collections::HashSet::new();
     let mut passing = Vec::new();
     for ids in drawn {
         let Ok(text) = codec.decode(ids) else { continue };
-        let fresh = !text.trim().is_empty() && text != a && text != b && seen.insert(text.clone());
-        if !fresh || !domain.verdict(&text).is_valid() {
+        let fresh = text != a && text != b && seen.insert(text.clone());
+        if !fresh || !judge.verdict(&text).is_valid() {
             continue;
         }
         if units.distance(&a, &text) >= apart || units.distance(&text, &b) >= apart {

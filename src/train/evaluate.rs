@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{TrainError, TrainingData};
-use crate::domain::{Codec, Domain};
+use crate::domain::{Codec, Judge};
 use crate::eval::digits::{both, reconstruction_figures};
 use crate::eval::{sample_pairs, Estimates, Ladder, Units};
 use crate::latent::{ratios, Path};
@@ -76,7 +76,7 @@ impl std::fmt::Display for Evaluation {
 
 /// Holds what every evaluation of a run shares: the lines and the fixed pairs.
 pub struct Evaluator<'a> {
-    domain: &'a dyn Domain,
+    judge: Judge<'a>,
     codec: &'a Codec,
     data: &'a TrainingData,
     pairs: Vec<(usize, usize)>,
@@ -88,7 +88,7 @@ impl<'a> Evaluator<'a> {
     /// An evaluator that decodes the ladders of so many fixed `pairs` and reconstructs so many `lines`.
     #[must_use]
     pub fn new(
-        domain: &'a dyn Domain,
+        judge: Judge<'a>,
         codec: &'a Codec,
         data: &'a TrainingData,
         (pairs, lines): (usize, usize),
@@ -96,7 +96,7 @@ impl<'a> Evaluator<'a> {
         max_len: usize,
     ) -> Self {
         let pairs = if data.len() < 2 { Vec::new() } else { sample_pairs(data.len(), pairs, seed) };
-        Self { domain, codec, data, pairs, lines: lines.min(data.len()), max_len }
+        Self { judge, codec, data, pairs, lines: lines.min(data.len()), max_len }
     }
 
     /// Measures `model`. Stops early, with `None`, when `stopped` says so.
@@ -127,7 +127,7 @@ impl<'a> Evaluator<'a> {
             exact += block.iter().zip(&decoded).filter(|(a, b)| a == b).count();
             for (line, decoded) in block.iter().zip(&decoded) {
                 let (line, decoded) = (self.codec.decode(line)?, self.codec.decode(decoded)?);
-                if self.domain.picture(&line).is_some() {
+                if self.judge.domain.picture(&line).is_some() {
                     pictures.push(both(&line, &decoded));
                 }
             }
@@ -146,7 +146,7 @@ impl<'a> Evaluator<'a> {
             ladders.extend(self.ladders(model, &generator, pairs)?);
         }
         if !ladders.is_empty() {
-            let all = Estimates::of_ladders(&ladders, Units::of(self.domain.name()), 0);
+            let all = Estimates::of_ladders(&ladders, Units::of(self.judge.domain.name()), 0);
             // A figure that no ladder has is 0: nothing was blended, copied or valid.
             let value = |name| all.get(name).map_or(0.0, |e| e.value);
             figures.interior_validity = value("interior_validity");
@@ -189,10 +189,7 @@ impl<'a> Evaluator<'a> {
                 a: self.codec.decode(self.data.line(a))?,
                 b: self.codec.decode(self.data.line(b))?,
                 // Nothing at all parses, but is no rung (METRICS: "valid and not empty").
-                valid: rungs
-                    .iter()
-                    .map(|t| !t.trim().is_empty() && self.domain.verdict(t).is_valid())
-                    .collect(),
+                valid: rungs.iter().map(|t| self.judge.verdict(t).is_valid()).collect(),
                 rungs: rungs.to_vec(),
             });
         }

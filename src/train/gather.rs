@@ -119,7 +119,10 @@ impl Gathering<'_> {
         let Inputs { domain, codec, .. } = *self.inputs;
         let find = |a: &[u32], b: &[u32], ratio: f64, rng: &mut ChaCha8Rng| {
             let (a, b) = (codec.decode(a).ok()?, codec.decode(b).ok()?);
-            codec.encode(&domain.between(&a, &b, ratio, rng)?).ok()
+            let text = domain.between(&a, &b, ratio, rng)?;
+            // What the domain finds is valid by its form; it may still read unlike its kind.
+            let usual = self.inputs.fluency.is_none_or(|f| f.verdict(&text).is_valid());
+            usual.then(|| codec.encode(&text).ok())?
         };
         let input = StepInput {
             step: self.step,

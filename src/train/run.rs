@@ -20,7 +20,7 @@ use super::window::Window;
 use super::{
     history, Checkpoint, Evaluator, Progress, Report, TrainConfig, TrainError, TrainingData,
 };
-use crate::domain::{Codec, Domain, Fluency};
+use crate::domain::{Codec, Domain, Fluency, Judge};
 use crate::model::{Family, TransformerVae};
 
 /// Steps between two step reports at most.
@@ -73,6 +73,14 @@ pub struct Inputs<'a> {
     pub start: Option<TransformerVae>,
     /// Where steps are computed; evaluation is done on the CPU.
     pub device: Device,
+}
+
+impl<'a> Inputs<'a> {
+    /// What judges decodes.
+    #[must_use]
+    pub fn judge(&self) -> Judge<'a> {
+        Judge { domain: self.domain, fluency: self.fluency }
+    }
 }
 
 /// A run in progress: the model, its optimiser, and where it stands.
@@ -195,8 +203,8 @@ impl<'a> Run<'a> {
         let mut tell = |report: Report| sinks.iter_mut().try_for_each(|s| s.report(&report));
         let parameters = self.model.parameters().iter().map(|(_, v)| v.elem_count()).sum();
         tell(Report::Start { step: self.at.step, parameters, lines: self.inputs.train.len() })?;
-        let Inputs { domain, codec, held_out, .. } = *self.inputs;
-        let showcase = Showcase::new(self.config, domain, codec, held_out)?;
+        let Inputs { codec, held_out, .. } = *self.inputs;
+        let showcase = Showcase::new(self.config, self.inputs.judge(), codec, held_out)?;
         self.show(&showcase, &mut tell)?;
         let pool = if self.config.token_sort { usize::MAX } else { POOL };
         let lengths = self.inputs.train.lengths();
@@ -404,7 +412,7 @@ impl<'a> Run<'a> {
     ) -> Result<bool, TrainError> {
         self.average()?;
         let evaluator = Evaluator::new(
-            self.inputs.domain,
+            self.inputs.judge(),
             self.inputs.codec,
             self.inputs.held_out,
             (pairs, lines),

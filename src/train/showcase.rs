@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{TrainConfig, TrainError, TrainingData};
-use crate::domain::{Codec, Domain};
+use crate::domain::{Codec, Judge};
 use crate::latent::{ladder, ratios, Path};
 use crate::model::{Generator, TransformerVae};
 
@@ -45,7 +45,7 @@ pub struct Reconstruction {
 
 /// The ends and lines that a run shows, fixed for all of it.
 pub struct Showcase<'a> {
-    domain: &'a dyn Domain,
+    judge: Judge<'a>,
     codec: &'a Codec,
     max_len: usize,
     ends: Option<[Vec<u32>; 2]>,
@@ -59,7 +59,7 @@ impl<'a> Showcase<'a> {
     /// A pinned end that the tokenizer does not take or that is longer than the model takes.
     pub fn new(
         config: &TrainConfig,
-        domain: &'a dyn Domain,
+        judge: Judge<'a>,
         codec: &'a Codec,
         held_out: &TrainingData,
     ) -> Result<Self, TrainError> {
@@ -82,7 +82,7 @@ impl<'a> Showcase<'a> {
                 Some([a.clone(), rest.iter().find(|line| *line != a)?.clone()])
             }),
         };
-        Ok(Self { domain, codec, max_len: config.max_len, ends, lines })
+        Ok(Self { judge, codec, max_len: config.max_len, ends, lines })
     }
 
     /// What `model` makes of the ends and the lines; no ladder where there are no ends.
@@ -126,7 +126,7 @@ impl<'a> Showcase<'a> {
     }
 
     fn rung(&self, ratio: f32, text: &str) -> ShownRung {
-        let valid = !text.trim().is_empty() && self.domain.verdict(text).is_valid();
+        let valid = self.judge.verdict(text).is_valid();
         ShownRung { ratio, text: text.to_owned(), valid }
     }
 }
