@@ -28,11 +28,11 @@ fn names(dir: &Path) -> Vec<String> {
 fn models_are_listed_duplicated_renamed_and_deleted() {
     let dir = tempfile::tempdir().expect("folder");
     let dir = dir.path();
-    assert_eq!(names(dir), ["python", "mnist"]);
+    assert_eq!(names(dir), ["python", "mnist", "headlines"]);
     tvae(dir).args(["models", "duplicate", "python", "twin"]).assert().success().stdout("");
     tvae(dir).args(["models", "rename", "twin", "lines"]).assert().success();
     let listed = json(dir, &["models", "--json"]);
-    let copy = &listed["models"][2];
+    let copy = &listed["models"][3];
     assert_eq!(
         (&copy["name"], &copy["domain"], &copy["own"]),
         (&"lines".into(), &"python".into(), &true.into())
@@ -42,7 +42,7 @@ fn models_are_listed_duplicated_renamed_and_deleted() {
     let table = tvae(dir).arg("models").assert().success();
     let table = String::from_utf8_lossy(&table.get_output().stdout).into_owned();
     assert!(
-        table.lines().count() == 4 && table.contains("lines") && table.contains("4.5 M"),
+        table.lines().count() == 5 && table.contains("lines") && table.contains("4.5 M"),
         "{table}"
     );
     // It opens by its name.
@@ -66,7 +66,7 @@ fn models_are_listed_duplicated_renamed_and_deleted() {
     );
     tvae(dir).args(["models", "delete", "--yes", "python"]).assert().code(1);
     tvae(dir).args(["models", "delete", "--yes", "lines"]).assert().success();
-    assert_eq!(names(dir), ["python", "mnist"]);
+    assert_eq!(names(dir), ["python", "mnist", "headlines"]);
     tvae(dir).args(["models", "--json", "delete", "x"]).assert().code(2);
 }
 

@@ -445,7 +445,7 @@ fn models_are_opened_compared_renamed_and_deleted() {
     t.press("\u{1b}OR");
     t.wait("the models", |s| s.contains("[models]") && s.contains("twin") && s.contains("spare"));
     t.press("/twin\r");
-    t.wait("one of them", |s| s.contains("1 of 5: twin") && !s.contains("spare"));
+    t.wait("one of them", |s| s.contains("1 of 6: twin") && !s.contains("spare"));
     t.press("\r");
     t.wait("it is open", |s| s.contains("[explore]") && s.contains("  twin ·") && is_judged(s));
     assert_eq!(ends(&t.text()), before, "the ends stay");

@@ -67,7 +67,11 @@ macro_rules! bundled {
     };
 }
 
-const BUNDLED: [Bundled; 2] = [bundled!("python", None), bundled!("mnist", None)];
+const BUNDLED: [Bundled; 3] = [
+    bundled!("python", None),
+    bundled!("mnist", None),
+    bundled!("headlines", Some(include_bytes!("../../checkpoints/headlines/fluency.safetensors"))),
+];
 
 /// A model with everything that turns texts into latents and back.
 pub struct LoadedModel {

@@ -66,6 +66,7 @@ fn a_listing_tells_of_every_kind_of_model_without_opening_it() {
     let wanted = [
         "python",
         "mnist",
+        "headlines",
         "broken",
         "plain",
         "Run",
@@ -111,10 +112,10 @@ fn a_listing_tells_of_every_kind_of_model_without_opening_it() {
 fn a_model_of_a_bundled_name_hides_it_and_gives_it_back() {
     let dir = tempfile::tempdir().expect("folder");
     let library = Library::new(Some(dir.path().join("models")), None);
-    assert_eq!(names(&library), ["python", "mnist"]);
+    assert_eq!(names(&library), ["python", "mnist", "headlines"]);
     library.duplicate("python", "mine").expect("copied");
     library.rename("mine", "python").expect("renamed");
-    assert_eq!(names(&library), ["mnist", "python"]);
+    assert_eq!(names(&library), ["mnist", "headlines", "python"]);
     assert!(library.find("python").expect("a model").own);
     library.delete("python").expect("deleted");
     assert_eq!(library.find("python").expect("a model").kind, ModelKind::Bundled);
@@ -163,7 +164,7 @@ fn what_killed_programs_left_is_no_model_and_goes_in_time() {
     write_model(&half, false);
     write_model(&gone, true);
     fs::create_dir_all(&other).expect("folder");
-    assert_eq!(names(&library), ["python", "mnist"]);
+    assert_eq!(names(&library), ["python", "mnist", "headlines"]);
     library.duplicate("python", "new").expect("copied");
     // A copy may still be growing; what was being deleted is deleted.
     assert!(half.exists() && !gone.exists() && other.exists());
@@ -234,7 +235,7 @@ fn links_are_copied_as_what_they_point_at_and_deleted_as_links() {
     std::os::unix::fs::symlink(&far, models.join("near")).expect("a link");
     std::os::unix::fs::symlink(dir.path(), far.join("around")).expect("a link");
     let library = Library::new(Some(models.clone()), None);
-    assert_eq!(names(&library), ["python", "mnist", "near"]);
+    assert_eq!(names(&library), ["python", "mnist", "headlines", "near"]);
     library.duplicate("near", "copy").expect("copied");
     assert!(
         models.join("copy/model.safetensors").is_file() && !models.join("copy/around").exists()

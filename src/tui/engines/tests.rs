@@ -169,5 +169,5 @@ fn changes_are_done_in_their_order_and_listed() {
             seen.push((is_done, listing.entries.len()));
         }
     }
-    assert_eq!(seen, [(Some(true), 3), (Some(true), 4), (Some(false), 4), (None, 4)]);
+    assert_eq!(seen, [(Some(true), 4), (Some(true), 5), (Some(false), 5), (None, 5)]);
 }

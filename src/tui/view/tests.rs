@@ -197,9 +197,7 @@ fn lines_and_headlines_are_picked_with_a_preview() {
 #[test]
 fn a_model_that_is_not_there_says_how_to_train_one() {
     let mut state = State::new(1, keys(&[]).expect("keys"));
-    let Err(error) = crate::engine::LoadedModel::open("headlines") else {
-        panic!("a bundled model")
-    };
+    let Err(error) = crate::engine::LoadedModel::open("text") else { panic!("a bundled model") };
     let _ = update(&mut state, Action::Engine(Reply::Failed { message: error.to_string() }));
     insta::assert_snapshot!("no_model_80x24", draw(&state, 80, 24));
 }
