@@ -24,6 +24,7 @@ mod mix;
 mod noise;
 mod objectives;
 mod optimise;
+mod pictures;
 mod progress;
 mod regulariser;
 mod run;

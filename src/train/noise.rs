@@ -134,8 +134,13 @@ pub fn shard_input(
     for (row, line) in texts.enumerate() {
         let at = row * decoder_len;
         input.decoder_ids[at] = START_ID;
+        let blind = hit(rng, noise.blind);
         for (i, &id) in line.iter().enumerate() {
-            let shown = if hit(rng, noise.decoder) { random_token(rng, vocab) } else { id };
+            let shown = match id {
+                _ if blind && i > 0 => MASK_ID,
+                _ if hit(rng, noise.decoder) => random_token(rng, vocab),
+                id => id,
+            };
             input.decoder_ids[at + 1 + i] = shown;
         }
         let labels = if row < rows { &mut input.own } else { &mut input.blended };
@@ -229,6 +234,20 @@ mod tests {
         assert_eq!(s.own.positions, [0, 1, 2, 4, 5, 8, 9]);
         assert_eq!(s.blended, Labels { positions: vec![12, 13, 14, 15], ids: vec![5, 9, 9, 0] });
         assert_eq!((s.rows, s.sigma.len(), s.between.len()), (3, 3, 1));
+    }
+
+    #[test]
+    fn a_blind_decoder_reads_the_first_token_and_masks() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let noise = Noise { blind: 1.0, decoder: 1.0, ..Noise::none() };
+        let text = Between { a: 0, b: 1, ratio: 0.5, ids: vec![5, 9, 9] };
+        let lines: [&[u32]; 2] = [&[5, 6, 7], &[7]];
+        let texts = Texts { between: vec![text], ..Texts::plain(&lines) };
+        let s = shard_input(texts, 6, &noise, 0.0, &mut rng);
+        let kept = |row: usize| (3..6).contains(&s.decoder_ids[4 * row + 1]);
+        assert!((0..3).all(kept), "{:?}", s.decoder_ids);
+        assert_eq!([&s.decoder_ids[2..4], &s.decoder_ids[10..12]], [[MASK_ID; 2]; 2]);
+        assert_eq!(s.own.ids, [5, 6, 7, 0, 7, 0]);
     }
 
     #[test]

@@ -82,6 +82,7 @@ pub const OPTIONS: &[TrainOption] = &[
         "share of samples whose encoder reads the same digit in the other direction, so that the latent forgets the direction",
     ),
     option("noise.decoder", "share of the decoder's input tokens replaced, so that it must listen to the latent"),
+    option("noise.blind", "share of samples whose decoder reads masks behind the first token, so that the latent alone has to tell the others"),
     option("noise.null_latent", "share of samples with the null latent, so that syntax falls back on the language model"),
     first(option("noise.latent_max", "largest σ of the noise on latents: more gives more valid rungs and fewer exact ones")),
     option("noise.latent_clean", "share of samples whose latent stays clean"),

@@ -64,6 +64,7 @@ impl TrainConfig {
             ("noise.reading", n.reading),
             ("label_smoothing", self.label_smoothing),
             ("noise.decoder", n.decoder),
+            ("noise.blind", n.blind),
             ("noise.null_latent", n.null_latent),
             ("noise.latent_clean", n.latent_clean),
             ("noise.latent_ramp", n.latent_ramp),
