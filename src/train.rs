@@ -24,7 +24,6 @@ mod mix;
 mod noise;
 mod objectives;
 mod optimise;
-mod pictures;
 mod progress;
 mod regulariser;
 mod run;

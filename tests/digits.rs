@@ -12,28 +12,12 @@ use tvae_tui::corpus::mnist_text::{Digit, Size};
 use tvae_tui::corpus::{hub::Split, read_source, ReadOptions, Source};
 use tvae_tui::domain::domain;
 use tvae_tui::eval::digits::{class_of, Material, Yardstick};
-use tvae_tui::train::{
-    encode_corpus, train, Blend, Budget, Inputs, Preset, Progress, Report, StopSignal, TrainConfig,
-    TrainError,
-};
+use tvae_tui::train::{encode_corpus, train, Budget, Inputs, Preset, StopSignal, TrainConfig};
 
 const SAMPLES: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/assets/samples/mnist-images-idx3-ubyte.gz");
 
-/// The cross entropies of texts between lines, as told.
-#[derive(Default)]
-struct Told(Vec<f64>);
-
-impl Progress for Told {
-    fn report(&mut self, report: &Report) -> Result<(), TrainError> {
-        if let Report::Step { blend, .. } = report {
-            self.0.extend(blend);
-        }
-        Ok(())
-    }
-}
-
-/// A model of digits that has seen next to nothing; real digits between digits were among it.
+/// A model of digits that has seen next to nothing.
 fn tiny_model(dir: &Path) {
     let config = TrainConfig {
         d_model: 32,
@@ -49,7 +33,6 @@ fn tiny_model(dir: &Path) {
         pairs: 1,
         final_pairs: 1,
         budget: Budget::Steps(6),
-        blend: Blend { share: 0.5, ..Blend::default() },
         ..TrainConfig::preset(Preset::Tiny, "mnist")
     };
     let mnist = domain("mnist").expect("a domain");
@@ -67,10 +50,7 @@ fn tiny_model(dir: &Path) {
         start: None,
         device: Device::Cpu,
     };
-    let mut told = Told::default();
-    train(&config, &inputs, dir, None, &mut [&mut told], &StopSignal::new()).expect("a run");
-    // Per pixel; a guess among the levels costs 4.2 nats.
-    assert!(!told.0.is_empty() && told.0.iter().all(|nats| (0.1..9.0).contains(nats)));
+    train(&config, &inputs, dir, None, &mut [], &StopSignal::new()).expect("a run");
 }
 
 fn eval(args: &[&str]) -> String {

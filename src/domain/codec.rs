@@ -20,8 +20,6 @@ pub const PAD_ID: u32 = 1;
 pub const MASK_ID: u32 = 2;
 /// First id that is an ordinary token.
 pub const FIRST_TOKEN_ID: u32 = 3;
-/// Id of `up` in the tokenizer of digits.
-pub(super) const UP_ID: u32 = FIRST_TOKEN_ID + 1;
 /// Id of the lowest level in the tokenizer of digits: both directions come in front.
 pub(super) const FIRST_LEVEL_ID: u32 = FIRST_TOKEN_ID + 2;
 

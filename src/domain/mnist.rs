@@ -102,7 +102,6 @@ impl Domain for Mnist {
             side: size.side(),
             before: 1,
             levels: codec::FIRST_LEVEL_ID..codec::FIRST_LEVEL_ID + u32::from(LEVELS),
-            upward: codec::UP_ID,
         })
     }
 

@@ -71,8 +71,6 @@ pub struct Grid {
     pub before: usize,
     /// The ids of the levels, from background to full ink.
     pub levels: Range<u32>,
-    /// The first id of a picture whose rows are written from the bottom.
-    pub upward: u32,
 }
 
 impl From<&Digit> for Picture {

@@ -224,7 +224,7 @@ impl TrainConfig {
     }
 
     /// How sequences lie on a picture, where the domain's do.
-    pub(super) fn grid(&self) -> Option<Grid> {
+    fn grid(&self) -> Option<Grid> {
         domain(&self.domain).ok()?.grid(self.max_len)
     }
 

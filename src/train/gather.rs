@@ -8,7 +8,6 @@ use rand_chacha::ChaCha8Rng;
 use super::batch::Sampler;
 use super::critic::CriticNet;
 use super::distill::{distil, wanted};
-use super::pictures::Pictures;
 use super::schedule::latent_noise;
 use super::step::{run_part, Beside, ShardResult, StepInput};
 use super::{Inputs, TrainConfig, TrainError};
@@ -33,8 +32,6 @@ pub struct Gathering<'a> {
     pub config: &'a TrainConfig,
     /// The run's data.
     pub inputs: &'a Inputs<'a>,
-    /// Where what lies between two pictures comes from, in domains of pictures.
-    pub pictures: Option<&'a Pictures>,
     /// The critic, where there is one.
     pub critic: Option<&'a CriticNet>,
     /// Step number, from 0.
@@ -121,9 +118,6 @@ impl Gathering<'_> {
         let lines: Vec<&[u32]> = rows.iter().map(|&i| self.inputs.train.line(i as usize)).collect();
         let Inputs { domain, codec, .. } = *self.inputs;
         let find = |a: &[u32], b: &[u32], ratio: f64, rng: &mut ChaCha8Rng| {
-            if let Some(pictures) = self.pictures {
-                return pictures.between(a, b, ratio, rng);
-            }
             let (a, b) = (codec.decode(a).ok()?, codec.decode(b).ok()?);
             let text = domain.between(&a, &b, ratio, rng)?;
             // What the domain finds is valid by its form; it may still read unlike its kind.

@@ -13,7 +13,6 @@ use super::control::Control;
 use super::critic::Adversary;
 use super::gather::{Gathered, Gathering};
 use super::optimise::Updater;
-use super::pictures::Pictures;
 use super::schedule::{ema_decay, learning_rate};
 use super::showcase::Showcase;
 use super::step::ShardResult;
@@ -94,8 +93,6 @@ struct Run<'a> {
     averaged: TransformerVae,
     optimiser: Updater,
     adversary: Option<Adversary>,
-    /// Where what lies between two pictures comes from.
-    pictures: Option<Pictures>,
     /// The codebook's averages, under `vq`.
     codebook: Option<Codebook>,
     at: Checkpoint,
@@ -166,20 +163,7 @@ impl<'a> Run<'a> {
         let adversary = Adversary::new(config, &inputs.device)?;
         let codebook = Codebook::new(&model, &config.vq, config.seed, inputs.start.is_some())?;
         let at = Checkpoint::default();
-        let grid = config.grid().filter(|_| config.blend.share > 0.0);
-        let pictures = grid.map(|grid| Pictures::new(inputs.train, grid));
-        Ok(Self {
-            config,
-            inputs,
-            dir,
-            model,
-            averaged,
-            optimiser,
-            adversary,
-            pictures,
-            codebook,
-            at,
-        })
+        Ok(Self { config, inputs, dir, model, averaged, optimiser, adversary, codebook, at })
     }
 
     fn restore(
@@ -340,7 +324,6 @@ impl<'a> Run<'a> {
             model: &self.model,
             config: self.config,
             inputs: self.inputs,
-            pictures: self.pictures.as_ref(),
             critic: self.adversary.as_ref().map(Adversary::net),
             step: self.at.step,
             progress,

@@ -159,7 +159,7 @@ impl TrainConfig {
         }
     }
 
-    /// What differs for digits: every pixel keeps its place, so none is deleted.
+    /// What differs for digits: every pixel keeps its place, so none is deleted, and there are no texts between two digits.
     fn for_digits(self) -> Self {
         Self {
             d_model: 128,
