@@ -4,7 +4,7 @@ use serde_json::{json, Map, Value};
 use unicode_width::UnicodeWidthStr;
 
 use super::visible;
-use crate::domain::Verdict;
+use crate::domain::{Domain, Verdict};
 
 /// One row of a ladder.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,6 +114,16 @@ pub fn verdict_sign(verdict: &Verdict) -> &'static str {
         Verdict::Valid => "✓",
         Verdict::Invalid { .. } => "✗",
         Verdict::Unusual { .. } => "~",
+    }
+}
+
+/// The sign of what a domain does not take, where no more than that is known: `~` in one whose texts are held to how usual they are.
+#[must_use]
+pub fn invalid_sign(domain: Option<&dyn Domain>) -> &'static str {
+    if domain.is_some_and(|domain| domain.asks_for_fluency()) {
+        "~"
+    } else {
+        "✗"
     }
 }
 
