@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use super::ladder::invalid_sign;
 use super::visible;
-use crate::domain::Picture;
+use crate::domain::{Domain, Picture};
 use crate::eval::{Estimate, Estimates};
 
 /// Figures that are no shares and are shown as they are.
@@ -86,13 +87,13 @@ pub fn figures_table(columns: &[FigureColumn<'_>]) -> String {
     out
 }
 
-/// A ladder's rungs with their ratios and verdicts, indented as a Markdown block of code.
+/// A ladder's rungs with their ratios and verdicts in a domain, indented as a Markdown block of code.
 #[must_use]
-pub fn rungs_block(rungs: &[String], valid: &[bool]) -> String {
+pub fn rungs_block(rungs: &[String], valid: &[bool], domain: Option<&dyn Domain>) -> String {
     let last = rungs.len().saturating_sub(1).max(1);
     let mut out = String::new();
     for (k, (text, valid)) in rungs.iter().zip(valid).enumerate() {
-        let mark = if *valid { '✓' } else { '✗' };
+        let mark = if *valid { "✓" } else { invalid_sign(domain) };
         let _ = writeln!(out, "    {:.1}  {mark} {}", k as f64 / last as f64, visible(text));
     }
     out
@@ -140,6 +141,7 @@ fn line_of(cells: impl Iterator<Item = String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::domain;
     use crate::eval::Figure;
 
     #[test]
@@ -164,8 +166,12 @@ mod tests {
 
     #[test]
     fn rungs_are_shown_safely() {
-        let block = rungs_block(&["a".into(), "\u{1b}[2J".into()], &[true, false]);
+        let rungs = ["a".into(), "\u{1b}[2J".into()];
+        let block = rungs_block(&rungs, &[true, false], None);
         assert_eq!(block.lines().next(), Some("    0.0  ✓ a"));
+        assert!(block.contains("    1.0  ✗ "));
+        let headlines = rungs_block(&rungs, &[true, false], domain("headlines").ok());
+        assert!(headlines.contains("    1.0  ~ "));
         assert!(!block.contains('\u{1b}'));
     }
 

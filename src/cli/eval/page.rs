@@ -88,12 +88,13 @@ pub(super) fn page(found: &Judgement, data: &str, seconds: f64) -> String {
         out += &format!("\nPaths taken: {}.\n", taken.join(", "));
     }
     out += "\n## Random ladders\n";
+    let judged_by = domain(&found.domain).ok();
     for ladder in &found.ladders {
         match drawn(found, ladder) {
             Some(block) => out += &format!("\n{}\n\n{block}", ladder.path),
             None => {
                 out += &format!("\nA `{}`, B `{}` ({})\n\n", ladder.a, ladder.b, ladder.path);
-                out += &rungs_block(&ladder.rungs, &ladder.valid);
+                out += &rungs_block(&ladder.rungs, &ladder.valid, judged_by);
             }
         }
     }

@@ -5,7 +5,6 @@
 use std::arch::{asm, x86_64::*};
 use std::mem::MaybeUninit;
 
-use super::panels::paired;
 use super::x86::{pair_columns, pair_rows, transpose16};
 use super::{to_bf16, Form, Kernel, Left, Panels, Tile, Write, PANEL};
 
@@ -183,6 +182,11 @@ unsafe fn finish<const R: usize>(tile: &Tile, sums: *const f32) {
 /// Pairs in a row of a left side of `inner` columns, with the zeros behind them.
 pub(super) fn depth(inner: usize) -> usize {
     inner.div_ceil(2).next_multiple_of(SIDE)
+}
+
+/// One number or two as a pair of bf16.
+fn paired(numbers: &[f32]) -> u32 {
+    numbers.iter().rev().fold(0, |pair, &x| pair << 16 | to_bf16(x))
 }
 
 /// A left side of `inner` columns as [`Form::Blocks`]: `[rows + 15, depth]`. What stands in the last 15 rows has no meaning.

@@ -3,7 +3,7 @@
 
 use multiversion::multiversion;
 
-use super::{to_bf16, Isa, Precision, PANEL};
+use super::{to_bf16, Precision, PANEL};
 
 /// A right side `[inner, out]` in panels of [`PANEL`] columns. What stands in the last panel beyond `out` has no meaning.
 ///
@@ -149,7 +149,7 @@ fn pack_rows(target: &mut [u32], size: usize, columns: usize, inner: usize, sour
 /// Whether pairs of bf16 are made by the processor's instruction: whole pairs of numbers as they are.
 #[cfg(target_arch = "x86_64")]
 fn pairs_in_hardware(inner: usize, source: Source<'_>) -> bool {
-    Isa::best().multiplies_bf16() && source.scale == 1.0 && inner.is_multiple_of(2)
+    super::Isa::best().multiplies_bf16() && source.scale == 1.0 && inner.is_multiple_of(2)
 }
 
 /// As [`pack_rows`], whole panels as pairs of bf16, where [`pairs_in_hardware`].
@@ -274,7 +274,7 @@ fn pack_bf16(target: &mut [u32], (first, wide): (usize, usize), inner: usize, so
 #[inline(always)]
 fn pair_block(to: &mut [[u32; BLOCK]; BLOCK], from: &[f32], row: usize, scale: f32) {
     #[cfg(target_arch = "x86_64")]
-    if scale == 1.0 && Isa::best().multiplies_bf16() {
+    if scale == 1.0 && super::Isa::best().multiplies_bf16() {
         assert!(from.len() >= (BLOCK - 1) * row + 2 * BLOCK);
         let to = (to.as_mut_ptr().cast(), BLOCK);
         // SAFETY: the assertion covers what is read, the array what is written.
@@ -286,11 +286,6 @@ fn pair_block(to: &mut [[u32; BLOCK]; BLOCK], from: &[f32], row: usize, scale: f
             *to = to_bf16(pair[0] * scale) | to_bf16(pair[1] * scale) << 16;
         }
     }
-}
-
-/// One number or two as a pair of bf16.
-pub(super) fn paired(numbers: &[f32]) -> u32 {
-    numbers.iter().rev().fold(0, |pair, &x| pair << 16 | to_bf16(x))
 }
 
 /// Neighbouring numbers as pairs of bf16.

@@ -46,7 +46,8 @@ impl<'a> TensorBoard<'a> {
     fn ladder(&mut self, step: usize, ladder: &ShownLadder) -> Result<(), TrainError> {
         let texts: Vec<String> = ladder.rungs.iter().map(|rung| rung.text.clone()).collect();
         let valid: Vec<bool> = ladder.rungs.iter().map(|rung| rung.valid).collect();
-        let mut values = vec![("ladder", EventValue::Text(rungs_block(&texts, &valid)))];
+        let mut values =
+            vec![("ladder", EventValue::Text(rungs_block(&texts, &valid, Some(self.domain))))];
         values.extend(self.picture("ladder/picture", &[&texts]));
         self.write(step, &values)
     }

@@ -17,9 +17,9 @@ use unicode_width::UnicodeWidthStr;
 use super::text::fit;
 use super::{row, Screen};
 use crate::app::{Likeness, Notice, RungView, State};
-use crate::domain::Verdict;
+use crate::domain::{Domain, Verdict};
 use crate::eval::LadderMetrics;
-use crate::report::{changed, unusual, verdict_sign, visible};
+use crate::report::{changed, invalid_sign, unusual, verdict_sign, visible};
 use crate::tui::highlight::{self, Syntax};
 use crate::tui::hit::Hit;
 
@@ -141,6 +141,12 @@ impl Screen<'_> {
             Verdict::Invalid { .. } => self.theme.bad,
             Verdict::Unusual { .. } => self.theme.warning,
         }
+    }
+
+    /// Sign and colour of what a domain does not take, where no verdict says why.
+    pub(super) fn invalid(&self, domain: Option<&dyn Domain>) -> (&'static str, Style) {
+        let usual = domain.is_some_and(|domain| domain.asks_for_fluency());
+        (invalid_sign(domain), if usual { self.theme.warning } else { self.theme.bad })
     }
 
     /// Validity, variety and smoothness in one line.

@@ -12,7 +12,6 @@ use ratatui::Frame;
 
 use super::Screen;
 use crate::app::State;
-use crate::report::invalid_sign;
 use crate::tui::hit::{column_of, ratio_at, Hit};
 
 impl Screen<'_> {
@@ -21,13 +20,13 @@ impl Screen<'_> {
         let track = track(area);
         let cell = (ratio_at(track, track.right()) - ratio_at(track, track.x))
             / f32::from(track.width.max(2) - 1);
-        let invalid = invalid_sign(state.domain());
+        let (invalid, style) = self.invalid(state.domain());
         let spans: Vec<Span<'_>> = (track.x..track.right())
             .map(|x| {
                 let middle = ratio_at(track, x);
                 match state.strip.valid_within(middle - cell / 2.0, middle + cell / 2.0) {
                     Some(true) => Span::styled("▁", self.theme.good),
-                    Some(false) => Span::styled(invalid, self.theme.bad),
+                    Some(false) => Span::styled(invalid, style),
                     None => Span::styled("·", self.theme.dim),
                 }
             })

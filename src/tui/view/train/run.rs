@@ -10,7 +10,7 @@ use super::super::text::fit;
 use super::super::{row, Screen};
 use crate::app::{Chart, RunState, RunView, StepFigures};
 use crate::domain::{domain, Domain, Picture};
-use crate::report::{changed, invalid_sign, visible};
+use crate::report::{changed, visible};
 use crate::train::{clock, ShownLadder};
 use crate::tui::chart::{number, LineChart};
 use crate::tui::glyph::{caption, thumbnail, FilmStrip, StripItem};
@@ -225,11 +225,8 @@ impl Screen<'_> {
         let mut above = &*ladder.a;
         for (y, at) in shown.enumerate() {
             let rung = &ladder.rungs[at];
-            let (mark, style) = if rung.valid {
-                ("✓", self.theme.good)
-            } else {
-                (invalid_sign(domain), self.theme.bad)
-            };
+            let (mark, style) =
+                if rung.valid { ("✓", self.theme.good) } else { self.invalid(domain) };
             let spans = match domain {
                 Some(domain) => {
                     let changed = changed(above, &rung.text, |text| domain.units(text));
