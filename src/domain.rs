@@ -24,6 +24,8 @@ mod validity;
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::corpus::Example;
 
 pub use attribute::{AttributeInfo, AttributeKind};
@@ -32,6 +34,31 @@ pub use fluency::{Fluency, Judge};
 pub use levenshtein::{distance, levenshtein};
 pub use mark::{Mark, TokenClass};
 pub use picture::{Grid, Picture};
+
+/// Which of the edits that turn one text into another a text between them has, where there is a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Edits {
+    /// Any that come near the ratio, drawn anew each time.
+    #[default]
+    Any,
+    /// The beginning of the shorter text with the end of the longer one, where that is a member: the same text for the same
+    /// two at the same ratio, whichever comes first.
+    OneRun,
+}
+
+/// The characters that a domain's texts nest by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Brackets {
+    /// Opening brackets, one of each kind.
+    pub open: &'static [&'static str],
+    /// Closing brackets.
+    pub close: &'static [&'static str],
+    /// What opens a string and closes it.
+    pub quotes: &'static [&'static str],
+    /// What takes a quote behind it for a part of the string.
+    pub escape: &'static str,
+}
 
 /// The judgement on one text.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,14 +127,14 @@ pub trait Domain: Sync {
         true
     }
 
-    /// A text on the way from `a` to `b`: some of the edits that turn one into the other, about `ratio` (0 to 1) of the
-    /// way, that leaves a member of the domain with something of both. `None` where none was found, and for kinds of
-    /// sequences that have no such edits.
+    /// A text on the way from the first text to the second: some of the edits that turn one into the other, about `ratio`
+    /// (0 to 1) of the way, that leaves a member of the domain with something of both. `None` where none was found, and for
+    /// kinds of sequences that have no such edits.
     fn between(
         &self,
-        _a: &str,
-        _b: &str,
+        _ends: (&str, &str),
         _ratio: f64,
+        _edits: Edits,
         _rng: &mut dyn rand::RngCore,
     ) -> Option<String> {
         None
@@ -147,6 +174,11 @@ pub trait Domain: Sync {
     /// How the ids of its sequences lie on a picture, for a model that takes so many tokens; `None` for domains whose texts
     /// are read.
     fn grid(&self, _max_len: usize) -> Option<Grid> {
+        None
+    }
+
+    /// What its texts nest by; `None` for kinds of sequences that do not.
+    fn brackets(&self) -> Option<Brackets> {
         None
     }
 

@@ -12,6 +12,7 @@ mod funnel;
 mod generate;
 mod grid;
 mod mmd;
+mod nesting;
 mod plan;
 mod score;
 mod soft;
@@ -23,8 +24,8 @@ mod weights;
 pub use bottleneck::{kl_divergence, Encoded};
 pub use config::{
     AttentionKind, AttentionType, Bottleneck, Config, DecoderAttention, EncoderKind, Family,
-    FunnelConfig, GridConfig, GridPooling, Pooling, Queries, Regulariser, SphereShape, T5Config,
-    TvaeConfig,
+    FunnelConfig, GridConfig, GridPooling, NestingConfig, Pooling, Queries, Regulariser,
+    SphereShape, T5Config, TvaeConfig,
 };
 pub use context::{Checkpointing, Context};
 pub use error::Error;
@@ -40,6 +41,7 @@ use bottleneck::LatentMap;
 use candle_core::{DType, Device, Tensor, Var};
 use encoder::Encoder;
 use grid::GridEmbedding;
+use nesting::NestingEmbedding;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -243,6 +245,17 @@ impl TransformerVae {
         Ok(self.grid.as_ref().map(|grid| grid.values()).transpose()?.unwrap_or_default())
     }
 
+    /// What its tokens do to brackets and strings, where the decoder is told what is open.
+    #[must_use]
+    pub fn nesting(&self) -> Option<&numeric::Nesting> {
+        self.decoder.nesting().map(NestingEmbedding::nesting)
+    }
+
+    /// What the decoder adds by open brackets and strings; nothing where the model is not told.
+    pub(super) fn nesting_values(&self) -> Result<Option<(numeric::Nesting, Vec<f32>)>, Error> {
+        Ok(self.decoder.nesting().map(NestingEmbedding::values).transpose()?)
+    }
+
     /// The encoder's hidden states of embedded texts [b, s, d] and their mask [b, s].
     fn states_of_embedded(
         &self,
@@ -263,13 +276,13 @@ impl TransformerVae {
         self.encoder.forward(&hidden, &mask, ctx)
     }
 
-    /// Under `sphere` with pooled latents a short batch gets the padding that n latents need.
+    /// With pooled latents a short batch gets the padding that n latents need; the original pads all to one length.
     fn lengthen(&self, ids: &Tensor, mask: &Tensor) -> candle_core::Result<(Tensor, Tensor)> {
         let config = &self.config;
         let needed = config.n_latent_tokens << (config.funnel.block_sizes.len() - 1);
         let (b, s) = ids.dims2()?;
         let pooled = config.encoder().is_funnel() && self.queries.is_none();
-        if config.family() == Family::Seed || !pooled || s >= needed {
+        if !pooled || s >= needed {
             return Ok((ids.clone(), mask.clone()));
         }
         let pad = Tensor::full(config.t5.pad_token_id, (b, needed - s), ids.device())?;

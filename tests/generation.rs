@@ -6,7 +6,8 @@ use candle_core::{Device, Tensor};
 use proptest::prelude::*;
 use tvae_tui::latent::Latent;
 use tvae_tui::model::{
-    Batch, Config, Context, Generator, GridConfig, GridPooling, SphereShape, TransformerVae,
+    Batch, Config, Context, Generator, GridConfig, GridPooling, NestingConfig, SphereShape,
+    TransformerVae,
 };
 use tvae_tui::numeric::decoder::{Draft, Guide, Precision};
 
@@ -35,6 +36,13 @@ fn model(seed: u64, gated: bool, tied: bool, heads: usize) -> TransformerVae {
         let (pooling, embeddings) = (GridPooling::Square, true);
         let grid = Some(GridConfig { side: 3, before: 1, pooling, embeddings });
         config.tvae.as_mut().expect("options of ours").grid = grid;
+    }
+    if seed.is_multiple_of(3) {
+        // One that is told which brackets and strings are open.
+        let kinds = |ids: &[u32]| ids.iter().map(|&id| vec![id]).collect();
+        let (open, quote) = (kinds(&[3, 4]), kinds(&[6]));
+        let nesting = Some(NestingConfig { open, close: vec![5], quote, escape: vec![7] });
+        config.tvae.as_mut().expect("options of ours").nesting = nesting;
     }
     let model = TransformerVae::new(config, seed, &Device::Cpu).expect("a model");
     // Larger weights make the choice of words depend on what came before.
@@ -82,6 +90,24 @@ fn without_cache(model: &TransformerVae, latent: &Latent, max_len: usize) -> Vec
         }
     }
     ids.split_off(1)
+}
+
+/// The log probability of a text at one latent, of all texts without padding and masks, computed without a cache.
+fn log_prob(model: &TransformerVae, latent: &Latent, ids: &[u32], ended: bool) -> f32 {
+    let memory = model.memory_values(std::slice::from_ref(latent)).expect("memory");
+    let d = model.config().t5.d_model;
+    let memory =
+        Tensor::from_vec(memory.clone(), (1, memory.len() / d, d), &Device::Cpu).expect("memory");
+    let said: Vec<u32> = ids.iter().copied().chain(ended.then_some(0)).collect();
+    let read: Vec<u32> = [0].into_iter().chain(ids.iter().copied()).collect();
+    let input = Tensor::from_slice(&read, (1, read.len()), &Device::Cpu).expect("ids");
+    let logits = model.decode(&input, &memory, None, &Context::eval()).expect("logits");
+    let logits = logits.get(0).and_then(|l| l.to_vec2::<f32>()).expect("values");
+    let sum = |row: &[f32]| {
+        let allowed = row.iter().enumerate().filter(|(id, _)| ![1, 2].contains(id));
+        allowed.map(|(_, &x)| f64::from(x).exp()).sum::<f64>().ln() as f32
+    };
+    said.iter().zip(&logits).map(|(&id, row)| row[id as usize] - sum(row)).sum()
 }
 
 proptest! {
@@ -155,7 +181,11 @@ proptest! {
         for (greedy, beams) in greedy.iter().zip(&one) {
             prop_assert_eq!(greedy, &beams[0].ids);
         }
-        for beams in generator.beams(&model, &latents, 5, 16).expect("beams") {
+        for (latent, beams) in latents.iter().zip(generator.beams(&model, &latents, 5, 16).expect("beams")) {
+            for beam in &beams {
+                let alone = log_prob(&model, latent, &beam.ids, beam.ended);
+                prop_assert!((beam.log_prob - alone).abs() < 1e-3 * (1.0 + alone.abs()));
+            }
             prop_assert!(beams.windows(2).all(|w| w[0].score() >= w[1].score()));
             let different: std::collections::BTreeSet<_> =
                 beams.iter().map(|b| (&b.ids, b.ended)).collect();

@@ -287,7 +287,7 @@ fn blended(find: Option<FindBetween<'_>>, weight: f64) -> (Vec<(String, Vec<f32>
         shards: 1,
         precision: Precision::F32,
         noise: Noise::none(),
-        blend: Blend { share: 1.0, points: 2, from: 0.0, weight },
+        blend: Blend { share: 1.0, points: 2, weight, ..Blend::default() },
         ..config()
     };
     let model = TransformerVae::new(config.model_config(384).expect("shape"), 3, &Device::Cpu)

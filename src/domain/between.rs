@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rand::seq::SliceRandom;
 use rand::{Rng, RngCore};
 
-use super::distance;
+use super::{distance, Edits};
 
 /// Random subsets of edits that are tried beside the contiguous ones.
 const SUBSETS: usize = 24;
@@ -13,6 +13,10 @@ const SUBSETS: usize = 24;
 const TRIES: usize = 12;
 /// How far from the wanted ratio a text may stand.
 const TOLERANCE: f64 = 0.25;
+/// How far one whose edits are the one run may stand.
+const NEAR: f64 = 0.15;
+/// Edits that the one run may have more or fewer than wanted: where it ends decides whether the text is valid.
+const SLACK: usize = 2;
 /// What a text that has content of both ends may cost in nearness to the wanted ratio.
 const BLEND: f64 = 0.2;
 
@@ -75,14 +79,19 @@ struct Column {
 ///
 /// Edits are the columns of an alignment that differ. Brackets are edited with their partners. Of the candidates (runs
 /// of neighbouring edits, all but such runs, random subsets) the one is taken that is nearest to the ratio, with content
-/// of both where there is such a one.
+/// of both where there is such a one. With [`Edits::OneRun`] the run of that name comes first, where its text is accepted,
+/// has content of both and is near the ratio.
 pub(super) fn between(
-    a: &[Part<'_>],
-    b: &[Part<'_>],
+    (a, b): (&[Part<'_>], &[Part<'_>]),
     ratio: f64,
+    which: Edits,
     accept: &dyn Fn(&str) -> bool,
     rng: &mut dyn RngCore,
 ) -> Option<String> {
+    let (whole_a, whole_b) = (texts(a), texts(b));
+    if which == Edits::OneRun && (b.len(), &whole_b) < (a.len(), &whole_a) {
+        return between((b, a), 1.0 - ratio, which, accept, rng);
+    }
     let columns = align(a, b);
     let groups = groups(a, b, &columns);
     let edits: usize = groups.iter().map(Vec::len).sum();
@@ -91,10 +100,15 @@ pub(super) fn between(
     }
     let wanted = ((ratio * edits as f64).round() as usize).clamp(1, edits - 1);
     let (own_a, own_b) = (contents(a), contents(b));
-    let (whole_a, whole_b) = (texts(a), texts(b));
     let mut seen = HashSet::new();
     let mut found: Vec<(f64, String)> = Vec::new();
-    for taken in subsets(&groups, wanted, a, b, &columns, rng) {
+    let runs = match which {
+        Edits::Any => Vec::new(),
+        Edits::OneRun => one_run(&groups, wanted, columns.len()),
+    };
+    let first = runs.len();
+    let others = subsets(&groups, wanted, a, b, &columns, rng);
+    for (at, taken) in runs.into_iter().chain(others).enumerate() {
         let (parts, from_b): (Vec<Part<'_>>, Vec<bool>) = apply(a, b, &columns, &taken).unzip();
         let text = join(&parts, &from_b);
         if !seen.insert(text.clone()) {
@@ -113,8 +127,12 @@ pub(super) fn between(
             parts.iter().any(|p| p.is_content() && own.contains(p.text) && !other.contains(p.text))
         };
         let blend = has(&own_a, &own_b) && has(&own_b, &own_a);
-        // A little chance, so that of equally good ones not always the leftmost is taken.
-        let cost = off + if blend { 0.0 } else { BLEND } + 0.03 * rng.random::<f64>();
+        let cost = if at < first && blend && off < NEAR {
+            at as f64 - first as f64
+        } else {
+            // A little chance, so that of equally good ones not always the leftmost is taken.
+            off + if blend { 0.0 } else { BLEND } + 0.03 * rng.random::<f64>()
+        };
         found.push((cost, text));
     }
     found.sort_by(|x, y| x.0.total_cmp(&y.0));
@@ -238,6 +256,38 @@ fn groups(a: &[Part<'_>], b: &[Part<'_>], columns: &[Column]) -> Vec<Vec<usize>>
     out
 }
 
+/// `count` or more edits in the order of the groups, as columns to take from B; all others where `invert` is set.
+fn take(
+    groups: &[Vec<usize>],
+    order: impl Iterator<Item = usize>,
+    count: usize,
+    invert: bool,
+    columns: usize,
+) -> Vec<bool> {
+    let mut taken = vec![invert; columns];
+    let mut done = 0;
+    for group in order {
+        if done >= count {
+            break;
+        }
+        groups[group].iter().for_each(|&at| taken[at] = !invert);
+        done += groups[group].len();
+    }
+    taken
+}
+
+/// The `count` last edits as columns to take from B, and a few more or fewer, the nearest first.
+fn one_run(groups: &[Vec<usize>], count: usize, columns: usize) -> Vec<Vec<bool>> {
+    let edits: usize = groups.iter().map(Vec::len).sum();
+    let counts = (0..=SLACK).flat_map(|by| [count.checked_add(by), count.checked_sub(by)]);
+    counts
+        .skip(1)
+        .flatten()
+        .filter(|count| (1..edits).contains(count))
+        .map(|count| take(groups, (0..groups.len()).rev(), count, false, columns))
+        .collect()
+}
+
 /// Sets of columns to take from B, each of about `wanted` edits.
 fn subsets(
     groups: &[Vec<usize>],
@@ -249,21 +299,9 @@ fn subsets(
 ) -> Vec<Vec<bool>> {
     let edits: usize = groups.iter().map(Vec::len).sum();
     let mut out = Vec::new();
-    let mut take = |order: &mut dyn Iterator<Item = usize>, count: usize, invert: bool| {
-        let mut taken = vec![invert; columns.len()];
-        let mut done = 0;
-        for group in order {
-            if done >= count {
-                break;
-            }
-            groups[group].iter().for_each(|&at| taken[at] = !invert);
-            done += groups[group].len();
-        }
-        out.push(taken);
-    };
     for first in 0..groups.len() {
-        take(&mut (first..groups.len()), wanted, false);
-        take(&mut (first..groups.len()), edits - wanted, true);
+        out.push(take(groups, first..groups.len(), wanted, false, columns.len()));
+        out.push(take(groups, first..groups.len(), edits - wanted, true, columns.len()));
     }
     // Putting a name for a name breaks nothing, so half of the random orders begin with such edits.
     let harmless = |group: &Vec<usize>| {
@@ -279,7 +317,8 @@ fn subsets(
             order.sort_by_key(|&group| !harmless(&groups[group]));
         }
         let invert = round % 4 >= 2;
-        take(&mut order.iter().copied(), if invert { edits - wanted } else { wanted }, invert);
+        let count = if invert { edits - wanted } else { wanted };
+        out.push(take(groups, order.iter().copied(), count, invert, columns.len()));
     }
     out
 }
@@ -345,7 +384,7 @@ mod tests {
 
     fn at(name: &str, a: &str, b: &str, ratio: f64, seed: u64) -> Option<String> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        domain(name).ok()?.between(a, b, ratio, &mut rng)
+        domain(name).ok()?.between((a, b), ratio, Edits::Any, &mut rng)
     }
 
     fn split<'a>(name: &str, text: &'a str) -> Vec<&'a str> {
@@ -407,6 +446,42 @@ mod tests {
         for text in &texts {
             assert!(!text.contains("  ") && !text.contains("( ") && !text.contains(" )"), "{text}");
         }
+    }
+
+    #[test]
+    fn the_one_run_is_the_same_from_both_ends_and_whatever_is_drawn() {
+        let python = domain("python").unwrap();
+        let between = |a: &str, b: &str, ratio: f64, seed: u64| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            python.between((a, b), ratio, Edits::OneRun, &mut rng).unwrap()
+        };
+        // The shorter text leads.
+        let (a, b) = ("total = price * count", "self.name = compute(first, second, third)");
+        for ratio in [0.4, 0.5, 0.6] {
+            let text = between(a, b, ratio, 0);
+            assert!((1..9).all(|seed| between(a, b, ratio, seed) == text), "{text}");
+            assert_eq!(between(b, a, 1.0 - ratio, 3), text);
+            assert!(text.starts_with("total") && text.contains("third"), "{text}");
+        }
+    }
+
+    #[test]
+    fn where_the_one_run_is_not_valid_another_text_is_found() {
+        let python = domain("python").unwrap();
+        let samples: Vec<String> = python.samples().into_iter().map(|s| s.text).collect();
+        let found = |edits| {
+            let pairs = samples.windows(2).enumerate();
+            let text = |(i, pair): (usize, &[String])| {
+                let mut rng = ChaCha8Rng::seed_from_u64(i as u64);
+                python.between((&pair[0], &pair[1]), 0.5, edits, &mut rng)
+            };
+            pairs.map(text).collect::<Vec<_>>()
+        };
+        let (any, one) = (found(Edits::Any), found(Edits::OneRun));
+        assert!(one.iter().flatten().all(|text| python.verdict(text).is_valid()));
+        let none = |texts: &[Option<String>]| texts.iter().filter(|t| t.is_none()).count();
+        assert!(none(&one) <= none(&any));
+        assert!(one.iter().zip(&any).any(|(one, any)| one != any));
     }
 
     proptest! {

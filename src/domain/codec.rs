@@ -218,6 +218,13 @@ impl Codec {
         })
     }
 
+    /// Ids of all tokens that stand for this piece of text, blanks around it left aside.
+    #[must_use]
+    pub fn ids_of(&self, piece: &str) -> Vec<u32> {
+        let stands_for = |id: &u32| self.decode(&[*id]).is_ok_and(|text| text.trim() == piece);
+        (FIRST_TOKEN_ID..self.vocab_size() as u32).filter(stands_for).collect()
+    }
+
     /// Words, specials included.
     #[must_use]
     pub fn vocab_size(&self) -> usize {

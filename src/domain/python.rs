@@ -7,8 +7,8 @@ use rand::RngCore;
 use super::between::{self, Part, Sort};
 use super::python_lexemes::{lexemes, Kind, Lexeme, KEYWORDS};
 use super::{
-    lexeme, python_attributes, python_syntax, samples_of, AttributeInfo, Codec, CodecError, Domain,
-    Mark, TokenClass, Verdict,
+    lexeme, python_attributes, python_syntax, samples_of, AttributeInfo, Brackets, Codec,
+    CodecError, Domain, Edits, Mark, TokenClass, Verdict,
 };
 use crate::corpus::Example;
 
@@ -36,9 +36,15 @@ impl Domain for Python {
         python_syntax::may_become_valid(text)
     }
 
-    fn between(&self, a: &str, b: &str, ratio: f64, rng: &mut dyn RngCore) -> Option<String> {
+    fn between(
+        &self,
+        (a, b): (&str, &str),
+        ratio: f64,
+        edits: Edits,
+        rng: &mut dyn RngCore,
+    ) -> Option<String> {
         let accept = |text: &str| python_syntax::verdict(text).is_valid();
-        between::between(&parts(a), &parts(b), ratio, &accept, rng)
+        between::between((&parts(a), &parts(b)), ratio, edits, &accept, rng)
     }
 
     fn attributes(&self) -> &'static [AttributeInfo] {
@@ -62,6 +68,15 @@ impl Domain for Python {
 
     fn units(&self, text: &str) -> Vec<Range<usize>> {
         lexemes(text).iter().map(|l| l.range(text)).collect()
+    }
+
+    fn brackets(&self) -> Option<Brackets> {
+        Some(Brackets {
+            open: &["(", "[", "{"],
+            close: &[")", "]", "}"],
+            quotes: &["'", "\""],
+            escape: "\\",
+        })
     }
 
     fn samples(&self) -> Vec<Example> {

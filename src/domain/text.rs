@@ -8,7 +8,7 @@ use rand::RngCore;
 use super::validity::{Pattern, Validity};
 use super::{
     between, control_character, lexeme, samples_of, text_attributes, AttributeInfo, Codec,
-    CodecError, Domain, Verdict,
+    CodecError, Domain, Edits, Verdict,
 };
 use crate::corpus::Example;
 
@@ -70,9 +70,15 @@ impl Domain for FreeText {
         self.validity.may_follow(text)
     }
 
-    fn between(&self, a: &str, b: &str, ratio: f64, rng: &mut dyn RngCore) -> Option<String> {
+    fn between(
+        &self,
+        (a, b): (&str, &str),
+        ratio: f64,
+        edits: Edits,
+        rng: &mut dyn RngCore,
+    ) -> Option<String> {
         let accept = |text: &str| self.verdict(text).is_valid();
-        between::between(&between::words(a), &between::words(b), ratio, &accept, rng)
+        between::between((&between::words(a), &between::words(b)), ratio, edits, &accept, rng)
     }
 
     fn attributes(&self) -> &'static [AttributeInfo] {

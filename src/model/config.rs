@@ -1,9 +1,11 @@
 //! The model's configuration: the original's `config.json`, with what is new under the key `tvae`.
 
+mod nesting;
 mod options;
 mod parts;
 mod shape;
 
+pub use nesting::NestingConfig;
 pub use options::{Bottleneck, Family, Queries, Regulariser, TvaeConfig};
 pub use parts::{AttentionType, FunnelConfig, Pooling, T5Config};
 pub use shape::{AttentionKind, DecoderAttention, EncoderKind, GridConfig, GridPooling};
@@ -221,6 +223,12 @@ impl Config {
         self.sphere_options().and_then(|t| t.grid)
     }
 
+    /// Tokens that open and close brackets and strings; `None` where the decoder is not told what is open.
+    #[must_use]
+    pub fn nesting(&self) -> Option<&NestingConfig> {
+        self.sphere_options().and_then(|t| t.nesting.as_ref())
+    }
+
     /// Layers of the T5 encoder; the decoder's number where the file does not say.
     #[must_use]
     pub fn t5_encoder_layers(&self) -> usize {
@@ -304,6 +312,18 @@ impl Config {
         }
         if self.grid().is_some_and(|grid| grid.side == 0) {
             return fail("`tvae.grid.side` has to be 1 or more".into());
+        }
+        if let Some(nesting) = self.nesting() {
+            for (key, kinds, most) in [
+                ("open", nesting.open.len(), NestingConfig::BRACKETS),
+                ("quote", nesting.quote.len(), NestingConfig::QUOTES),
+            ] {
+                if kinds > most {
+                    return fail(format!(
+                        "`tvae.nesting.{key}` names {kinds} kinds, and {most} are told apart"
+                    ));
+                }
+            }
         }
         self.check_codes()?;
         let sizes = [

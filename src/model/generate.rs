@@ -309,6 +309,7 @@ fn decoder_weights(model: &TransformerVae) -> Result<(DecoderSpec, DecoderWeight
     let weights = DecoderWeights {
         embedding: get(EMBEDDING.to_owned())?,
         positions: model.position_values()?,
+        nesting: model.nesting_values()?,
         relative_bias: get(bias.to_owned())?,
         layers,
         final_norm: get("decoder.final_layer_norm.weight".to_owned())?,

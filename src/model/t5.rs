@@ -10,6 +10,7 @@ use layers::{Attention, Scales, Sees};
 use super::config::{DecoderAttention, Family};
 use super::context::Context;
 use super::grid::GridEmbedding;
+use super::nesting::NestingEmbedding;
 use super::weights::{Init, Store};
 use super::{Config, Error};
 use crate::numeric::decoder::relative_bucket;
@@ -103,6 +104,7 @@ pub(super) struct Decoder {
     dropout: f64,
     embedding: Tensor,
     grid: Option<Arc<GridEmbedding>>,
+    nesting: Option<NestingEmbedding>,
     head: Option<Tensor>,
     relative_bias: Tensor,
     blocks: Vec<Arc<Block>>,
@@ -130,6 +132,7 @@ impl Decoder {
             let bound = (spec.d_model as f64).powf(-0.5);
             Some(store.get("lm_head.weight", &table, Init::Uniform(-bound, bound))?)
         };
+        let nesting = NestingEmbedding::new(config, store)?;
         let relative_bias = store.get(
             "decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
             &[spec.relative_attention_num_buckets, spec.heads],
@@ -141,12 +144,17 @@ impl Decoder {
         let norm =
             store.get("decoder.final_layer_norm.weight", &[spec.d_model], Init::Constant(1.0))?;
         let dropout = config.t5.dropout_rate;
-        Ok(Self { spec, dropout, embedding, grid, head, relative_bias, blocks, norm })
+        Ok(Self { spec, dropout, embedding, grid, nesting, head, relative_bias, blocks, norm })
     }
 
     /// The embedding matrix that encoder and decoder share.
     pub(super) fn embedding(&self) -> &Tensor {
         &self.embedding
+    }
+
+    /// What is added by open brackets and strings, where the model is told.
+    pub(super) fn nesting(&self) -> Option<&NestingEmbedding> {
+        self.nesting.as_ref()
     }
 
     pub(super) fn spec(&self) -> &DecoderSpec {
@@ -165,6 +173,9 @@ impl Decoder {
         let mut hidden = numeric::embedding(&self.embedding, ids)?;
         if let Some(grid) = &self.grid {
             hidden = grid.add(&hidden)?;
+        }
+        if let Some(nesting) = &self.nesting {
+            hidden = nesting.add(&hidden, ids)?;
         }
         hidden = ctx.dropout(hidden, self.dropout)?;
         for (layer, block) in self.blocks.iter().enumerate() {

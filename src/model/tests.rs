@@ -34,6 +34,19 @@ fn variants() -> Vec<Config> {
     configs
 }
 
+/// A decoder that is told what is open: 10 and 11 open brackets, 12 closes one, 13 is a quote.
+fn nesting() -> Config {
+    let mut config = Config::sphere(shape()).unwrap();
+    let nesting = NestingConfig {
+        open: vec![vec![10], vec![11]],
+        close: vec![12],
+        quote: vec![vec![13]],
+        escape: Vec::new(),
+    };
+    config.tvae.as_mut().unwrap().nesting = Some(nesting);
+    config
+}
+
 fn model(config: Config) -> TransformerVae {
     TransformerVae::new(config, 7, &Device::Cpu).unwrap()
 }
@@ -141,6 +154,47 @@ fn rows_and_columns_are_told_apart_by_their_embeddings() {
 }
 
 #[test]
+fn pooled_latents_are_as_many_for_a_short_text() {
+    for family in [Family::Sphere, Family::Seed] {
+        let mut config = Config::sphere(shape()).unwrap();
+        let tvae = config.tvae.as_mut().unwrap();
+        (tvae.family, tvae.queries) = (family, Queries::Pooled);
+        let model = model(config);
+        let (ids, mask) = batch(&[&[5, 0]], 2);
+        let z = model.encode(&ids, &mask, &Context::eval()).unwrap();
+        assert_eq!(z.dims(), [1, 3, 8], "{family:?}");
+    }
+}
+
+#[test]
+fn a_decoder_is_told_what_is_open_by_its_tokens() {
+    let model = model(nesting());
+    let z = Tensor::ones((2, 3, 8), DType::F32, &Device::Cpu).unwrap();
+    let memory = model.memory(&z).unwrap();
+    let logits = |rows: [&[u32]; 2]| {
+        let (ids, _) = batch(&rows, rows[0].len());
+        model.decode(&ids, &memory, None, &Context::eval()).unwrap()
+    };
+    let set = |open: f32| {
+        let class = numeric::Nested::default().after(numeric::Turn::Open(0)).class();
+        let mut table = vec![0f32; numeric::Nested::CLASSES * 32];
+        table[class * 32..(class + 1) * 32].fill(open);
+        let table = Tensor::from_vec(table, (numeric::Nested::CLASSES, 32), &Device::Cpu).unwrap();
+        model.set_parameters(&[("tvae.nesting".to_owned(), table)]).unwrap();
+        logits([&[0, 10, 5, 12, 6], &[0, 5, 6, 11, 8]])
+    };
+    let (untold, told) = (set(0.0), set(1.0));
+    let off = |row: usize, at: usize| {
+        let of = |x: &Tensor| x.get(row).and_then(|x| x.get(at)).unwrap();
+        apart(&of(&told), &of(&untold))
+    };
+    assert_eq!(off(0, 0), 0.0, "in front of the bracket");
+    assert!(off(0, 1) > 1e-4, "behind it");
+    assert!((0..5).all(|at| off(1, at) == 0.0), "a bracket of another kind");
+    assert!(!TransformerVae::decays("tvae.nesting"));
+}
+
+#[test]
 fn a_sequence_of_one_token_encodes_and_decodes() {
     for config in variants() {
         let model = model(config);
@@ -202,7 +256,7 @@ fn a_masked_memory_position_does_not_count() {
 
 #[test]
 fn every_parameter_gets_a_gradient() {
-    for config in variants() {
+    for config in variants().into_iter().chain([nesting()]) {
         let model = model(config);
         let (ids, mask) = batch(&ROWS, 8);
         let ctx = Context::eval();
@@ -233,7 +287,7 @@ fn equal_seeds_give_equal_models() {
 
 #[test]
 fn a_sphere_model_survives_its_files() {
-    for config in variants() {
+    for config in variants().into_iter().chain([nesting()]) {
         let model = model(config);
         let dir = tempfile::tempdir().unwrap();
         model.save(dir.path(), DType::F32).unwrap();

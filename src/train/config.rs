@@ -12,10 +12,10 @@ mod validate;
 use serde::{Deserialize, Serialize};
 
 use super::TrainError;
-use crate::domain::{domain, Grid, PAD_ID, START_ID};
+use crate::domain::{domain, Codec, Grid, PAD_ID, START_ID};
 use crate::model::{
     Bottleneck, Checkpointing, Config, DecoderAttention, EncoderKind, Family, GridConfig,
-    GridPooling, Queries, Regulariser, SphereShape, TvaeConfig,
+    GridPooling, NestingConfig, Queries, Regulariser, SphereShape, TvaeConfig,
 };
 use crate::numeric::{Near, Precision, Smoothing};
 pub use argument_sets::{ArgumentSet, ARGUMENT_SETS};
@@ -75,6 +75,8 @@ pub struct TrainConfig {
     pub slots: bool,
     /// Whether the latents are read from learned query tokens; else from the first n pooled positions. Ablation: false.
     pub queries: bool,
+    /// Whether the decoder is told with every token which brackets and strings are open. Ablation: true.
+    pub nesting: bool,
     /// What a latent token goes through: sphere, tanh, gaussian, vq, fsq or none. Ablation: tanh, none.
     pub bottleneck: Bottleneck,
     /// What keeps the latents spread out: mmd_imq, mmd_rbf, mmd_original, sliced_wasserstein, kl (with gaussian) or none, which
@@ -162,7 +164,19 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// The configuration of the model that this run trains, for a tokenizer of `vocab` words.
+    /// The configuration of the model that this run trains with a tokenizer, of which `vocab` words count.
+    ///
+    /// # Errors
+    /// As [`Self::model_config`].
+    pub fn model_config_for(&self, codec: &Codec, vocab: usize) -> Result<Config, TrainError> {
+        let mut config = self.model_config(vocab)?;
+        if let Some(tvae) = &mut config.tvae {
+            tvae.nesting = self.nesting_config(codec);
+        }
+        Ok(config)
+    }
+
+    /// As [`Self::model_config_for`] without what a tokenizer's tokens say.
     ///
     /// # Errors
     /// [`TrainError::Model`] where the sizes do not fit together.
@@ -208,6 +222,7 @@ impl TrainConfig {
             encoder: self.encoder,
             attention: self.attention,
             grid: self.grid_config(),
+            nesting: None,
             latent_noise_max: self.noise.latent_max,
             latent_noise_clean: self.noise.latent_clean,
             latent_noise_ramp: self.noise.latent_ramp,
@@ -221,6 +236,19 @@ impl TrainConfig {
             bf16_agreement: None,
         });
         Ok(config)
+    }
+
+    /// Tokens that open and close brackets and strings, where the decoder is to be told what is open.
+    fn nesting_config(&self, codec: &Codec) -> Option<NestingConfig> {
+        let brackets = domain(&self.domain).ok()?.brackets().filter(|_| self.nesting)?;
+        let each = |pieces: &[&str]| pieces.iter().map(|piece| codec.ids_of(piece)).collect();
+        let close: Vec<Vec<u32>> = each(brackets.close);
+        Some(NestingConfig {
+            open: each(brackets.open),
+            close: close.concat(),
+            quote: each(brackets.quotes),
+            escape: codec.ids_of(brackets.escape),
+        })
     }
 
     /// How sequences lie on a picture, where the domain's do.

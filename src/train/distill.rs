@@ -83,7 +83,7 @@ pub fn distil(
         latents.iter().flat_map(|latent| std::iter::repeat_n(latent.clone(), samples)).collect();
     let memory = model.memory_values(&rows)?;
     let longest = lines.iter().chain(partners).map(|line| line.len() + 1).max().unwrap_or(1);
-    let generator = Generator::new(model)?;
+    let generator = Generator::with_precision(model, config.precision)?;
     let drawn = generator.sample(&memory, rows.len(), longest.min(config.max_len), &mut rng)?;
 
     let mut candidates = Vec::new();

@@ -12,6 +12,7 @@ use super::schedule::latent_noise;
 use super::step::{run_part, Beside, ShardResult, StepInput};
 use super::{Inputs, TrainConfig, TrainError};
 use crate::model::TransformerVae;
+use crate::numeric;
 
 /// Apart from all other draws of the seed.
 const READINGS: u64 = 0x5ead_1265;
@@ -119,7 +120,7 @@ impl Gathering<'_> {
         let Inputs { domain, codec, .. } = *self.inputs;
         let find = |a: &[u32], b: &[u32], ratio: f64, rng: &mut ChaCha8Rng| {
             let (a, b) = (codec.decode(a).ok()?, codec.decode(b).ok()?);
-            let text = domain.between(&a, &b, ratio, rng)?;
+            let text = domain.between((&a, &b), ratio, self.config.blend.edits, rng)?;
             // What the domain finds is valid by its form; it may still read unlike its kind.
             let usual = self.inputs.fluency.is_none_or(|f| f.verdict(&text).is_valid());
             usual.then(|| codec.encode(&text).ok())?
@@ -133,14 +134,16 @@ impl Gathering<'_> {
             between: Some(&find),
             vocab: codec.vocab_size() as u32,
         };
-        let distilled = distil(
-            self.model,
-            self.config,
-            self.inputs,
-            (&lines[..own], &lines[own..]),
-            wanted(self.config, self.progress, own),
-            self.step * self.config.accumulate + part,
-        )?;
+        let distilled = numeric::with_precision(self.config.precision, || {
+            distil(
+                self.model,
+                self.config,
+                self.inputs,
+                (&lines[..own], &lines[own..]),
+                wanted(self.config, self.progress, own),
+                self.step * self.config.accumulate + part,
+            )
+        })?;
         let readings = self.readings(&lines[..own], self.step * self.config.accumulate + part);
         let beside = Beside {
             part,

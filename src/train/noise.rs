@@ -5,6 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::config::Noise;
 use crate::domain::{FIRST_TOKEN_ID, MASK_ID, PAD_ID, START_ID};
+use crate::numeric::{Nesting, Turn};
 
 /// A text to be given at a latent between those of two rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +75,8 @@ pub struct Texts<'a> {
     pub lines: &'a [&'a [u32]],
     /// What the encoder reads for each of the lines: the line, or the same thing written another way.
     pub read: &'a [&'a [u32]],
+    /// What its tokens do to brackets and strings, where the decoder is told: these it then reads as they are.
+    pub nesting: Option<&'a Nesting>,
     /// Texts between some of the lines.
     pub between: Vec<Between>,
 }
@@ -82,7 +85,7 @@ impl<'a> Texts<'a> {
     /// Lines that the encoder reads as they are, with nothing between them.
     #[must_use]
     pub fn plain(lines: &'a [&'a [u32]]) -> Self {
-        Self { lines, read: lines, between: Vec::new() }
+        Self { lines, read: lines, nesting: None, between: Vec::new() }
     }
 }
 
@@ -91,7 +94,7 @@ impl<'a> Texts<'a> {
 /// Rows that have a text between them are encoded as they are: it is their own latents that the text lies between.
 #[must_use]
 pub fn shard_input(
-    Texts { lines, read, between }: Texts<'_>,
+    Texts { lines, read, nesting, between }: Texts<'_>,
     vocab: u32,
     noise: &Noise,
     sigma_max: f64,
@@ -138,7 +141,7 @@ pub fn shard_input(
         for (i, &id) in line.iter().enumerate() {
             let shown = match id {
                 _ if blind && i > 0 => MASK_ID,
-                _ if hit(rng, noise.decoder) => random_token(rng, vocab),
+                _ if hit(rng, noise.decoder) => replacement(id, nesting, vocab, rng),
                 id => id,
             };
             input.decoder_ids[at + 1 + i] = shown;
@@ -168,6 +171,18 @@ fn hit(rng: &mut ChaCha8Rng, rate: f64) -> bool {
 
 fn random_token(rng: &mut ChaCha8Rng, vocab: u32) -> u32 {
     rng.random_range(FIRST_TOKEN_ID..vocab.max(FIRST_TOKEN_ID + 1))
+}
+
+/// What the decoder reads in a token's place. Where it is told what is open, no bracket comes or goes: it would be told
+/// what is not so for the rest of the text.
+fn replacement(id: u32, nesting: Option<&Nesting>, vocab: u32, rng: &mut ChaCha8Rng) -> u32 {
+    let other = random_token(rng, vocab);
+    let turns = |id: u32| nesting.is_some_and(|n| n.turn(id) != Turn::Nothing);
+    if turns(id) || turns(other) {
+        id
+    } else {
+        other
+    }
 }
 
 /// The corrupted encoder input, end token included. Never empty.
@@ -248,6 +263,22 @@ mod tests {
         assert!((0..3).all(kept), "{:?}", s.decoder_ids);
         assert_eq!([&s.decoder_ids[2..4], &s.decoder_ids[10..12]], [[MASK_ID; 2]; 2]);
         assert_eq!(s.own.ids, [5, 6, 7, 0, 7, 0]);
+    }
+
+    #[test]
+    fn where_the_decoder_is_told_what_is_open_no_bracket_comes_or_goes() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let line: Vec<u32> = (0..400).map(|i| 3 + i % 4).collect();
+        let mut turns = vec![Turn::Nothing; 8];
+        (turns[4], turns[6]) = (Turn::Open(0), Turn::Close);
+        let nesting = Nesting::new(turns);
+        let noise = Noise { decoder: 1.0, ..Noise::none() };
+        let lines = [line.as_slice()];
+        let texts = Texts { nesting: Some(&nesting), ..Texts::plain(&lines) };
+        let read = shard_input(texts, 8, &noise, 0.0, &mut rng).decoder_ids;
+        assert!(nesting.classes(&read[1..]).eq(nesting.classes(&line)));
+        let changed = read[1..].iter().zip(&line).filter(|(a, b)| a != b).count();
+        assert!(changed > 40, "{changed} of 400");
     }
 
     #[test]

@@ -135,7 +135,8 @@ impl<'a> Run<'a> {
         inputs: &'a Inputs<'a>,
         dir: &'a Path,
     ) -> Result<Self, TrainError> {
-        let shape = config.model_config(inputs.codec.vocab_size())?;
+        let codec = inputs.codec;
+        let shape = config.model_config_for(codec, codec.vocab_size())?;
         let model = TransformerVae::new(shape.clone(), config.seed, &inputs.device)?;
         if let Some(start) = &inputs.start {
             let weights: Vec<(String, Tensor)> = start

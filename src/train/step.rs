@@ -230,7 +230,7 @@ fn run_shard(
     {
         *read = other.as_deref().unwrap_or(read);
     }
-    let texts = Texts { lines: &lines, read: &read, between };
+    let texts = Texts { lines: &lines, read: &read, nesting: model.nesting(), between };
     let batch = shard_input(texts, input.vocab, &config.noise, input.sigma_max, &mut rng);
     numeric::with_precision(config.precision, || {
         let (step, progress) = (input.step, input.progress);

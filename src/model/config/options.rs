@@ -1,6 +1,6 @@
 //! What this program adds to the original's configuration, under the key `tvae`.
 
-use super::{DecoderAttention, EncoderKind, GridConfig};
+use super::{DecoderAttention, EncoderKind, GridConfig, NestingConfig};
 use serde::{Deserialize, Serialize};
 
 /// Which of the two families a model belongs to.
@@ -113,6 +113,9 @@ pub struct TvaeConfig {
     /// How sequences lie on a picture; absent where they are none, or nothing is made of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grid: Option<GridConfig>,
+    /// Tokens that open and close brackets and strings, where the decoder is told what is open; absent where it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nesting: Option<NestingConfig>,
     /// Largest deviation of the latent noise, σmax; 0.6. Ablation: 0.
     pub latent_noise_max: f64,
     /// Share of samples without latent noise; 0.25.
@@ -153,6 +156,7 @@ impl Default for TvaeConfig {
             encoder: EncoderKind::default(),
             attention: DecoderAttention::default(),
             grid: None,
+            nesting: None,
             latent_noise_max: 0.6,
             latent_noise_clean: 0.25,
             latent_noise_ramp: 0.3,

@@ -8,6 +8,7 @@ use super::super::activation::gelu;
 use super::super::kernel::{multiply, Isa, Left, Pairs, Panels, Precision, Write};
 use super::super::slices::{dot, log_softmax, position_of_max, rms_norm_rows, softmax_mix};
 use super::super::team::{self, share, Barrier, Buffer, Handed};
+use super::super::Nested;
 use super::weights::{Packed, PackedLayer};
 use super::DecoderError;
 
@@ -33,6 +34,8 @@ pub(super) enum Want {
 #[derive(Default)]
 struct Order {
     entries: Vec<Entry>,
+    /// Classes of what is open behind each entry; empty where the model is not told.
+    nested: Vec<usize>,
     want: Want,
     suppress: Vec<u32>,
     stop: bool,
@@ -87,6 +90,8 @@ pub(super) struct Steps<'a, 'b> {
     barrier: &'b Barrier,
     scratch: Scratch,
     best: Vec<u32>,
+    /// What is open behind every position of every slot; empty where the model is not told.
+    nested: Vec<Nested>,
     capacity: usize,
 }
 
@@ -157,7 +162,9 @@ pub(super) fn with_steps<R>(
     Ok(team::run(members, follow, |barrier| {
         let mut scratch = Scratch::default();
         shared.read_memory(0, barrier, &mut scratch);
-        let mut steps = Steps { shared, barrier, scratch, best: Vec::new(), capacity };
+        let places = if packed.nesting.is_some() { room.slots * room.max_len } else { 0 };
+        let nested = vec![Nested::default(); places];
+        let mut steps = Steps { shared, barrier, scratch, best: Vec::new(), nested, capacity };
         let result = drive(&mut steps);
         // SAFETY: the others wait for the next order.
         unsafe { shared.order.write() }.stop = true;
@@ -196,6 +203,15 @@ impl Steps<'_, '_> {
         let order = unsafe { self.shared.order.write() };
         order.entries.clear();
         order.entries.extend_from_slice(entries);
+        order.nested.clear();
+        if let Some((nesting, _)) = &self.shared.packed.nesting {
+            for &Entry { slot, position, id } in entries {
+                let at = slot * self.shared.max_len + position;
+                let before = if position > 0 { self.nested[at - 1] } else { Nested::default() };
+                self.nested[at] = before.after(nesting.turn(id));
+                order.nested.push(self.nested[at].class());
+            }
+        }
         order.want = want;
         self.barrier.wait();
         self.shared.pass(0, self.barrier, &mut self.scratch);
@@ -203,6 +219,10 @@ impl Steps<'_, '_> {
 
     /// Copies what slot `from` has seen in its first `positions` positions to slot `to`.
     pub(super) fn copy_slot(&mut self, from: usize, to: usize, positions: usize) {
+        if !self.nested.is_empty() {
+            let of = |slot: usize| slot * self.shared.max_len;
+            self.nested.copy_within(of(from)..of(from) + positions, of(to));
+        }
         let stride = self.shared.max_len * self.shared.width();
         let size = positions * self.shared.width();
         for cache in &self.shared.own {
@@ -278,7 +298,11 @@ impl Shared<'_> {
             let hidden = unsafe { self.hidden.write(row * d..(row + 1) * d) };
             hidden.copy_from_slice(&packed.embedding[from..from + d]);
             let place = entries[row].position * d;
-            if let Some(added) = packed.positions.get(place..place + d) {
+            let placed = packed.positions.get(place..place + d);
+            let nested = packed.nesting.as_ref().zip(order.nested.get(row));
+            let nested =
+                nested.and_then(|((_, table), class)| table.get(class * d..(class + 1) * d));
+            for added in [placed, nested].into_iter().flatten() {
                 hidden.iter_mut().zip(added).for_each(|(h, a)| *h += a);
             }
         }

@@ -1,7 +1,7 @@
 //! The decoder's weights as they come and as the hot loop wants them.
 
 use super::super::kernel::{Panels, Precision, Source};
-use super::super::Span;
+use super::super::{Nested, Nesting, Span};
 use super::DecoderError;
 
 /// Shape and constants of a T5 decoder.
@@ -63,6 +63,9 @@ pub struct DecoderWeights {
     pub embedding: Vec<f32>,
     /// What is added to the embedding at the first positions, `[positions, d_model]`; empty for nothing.
     pub positions: Vec<f32>,
+    /// What is added by the brackets and strings that are open behind a token: what tokens do, and a table
+    /// `[Nested::CLASSES, d_model]`.
+    pub nesting: Option<(Nesting, Vec<f32>)>,
     /// `[buckets, heads]`.
     pub relative_bias: Vec<f32>,
     /// From the first to the last.
@@ -118,6 +121,8 @@ pub(super) struct Packed {
     pub embedding: Vec<f32>,
     /// What is added at the first positions, `[positions, d_model]`.
     pub positions: Vec<f32>,
+    /// What is added by what is open behind a token.
+    pub nesting: Option<(Nesting, Vec<f32>)>,
     /// `[heads, distance]` up to `max_distance`, from where it is constant.
     pub bias: Vec<f32>,
     pub layers: Vec<PackedLayer>,
@@ -138,6 +143,9 @@ impl Packed {
         expect("layers", weights.layers.len(), spec.layers)?;
         expect("spans", spec.spans.len(), spec.layers)?;
         expect("positions", weights.positions.len() % d.max(1), 0)?;
+        if let Some((_, table)) = &weights.nesting {
+            expect("nesting", table.len(), Nested::CLASSES * d)?;
+        }
         let head = weights.head.as_deref().unwrap_or(&weights.embedding);
         let head = pack(&[("head", head)], (spec.vocab, d), spec.head_scale, precision)?;
         let mut bias = vec![0f32; spec.heads * (spec.max_distance + 1)];
@@ -156,6 +164,7 @@ impl Packed {
         Ok(Self {
             embedding: weights.embedding,
             positions: weights.positions,
+            nesting: weights.nesting,
             bias,
             layers,
             final_norm: weights.final_norm,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::Edits;
 use crate::model::GridPooling;
 
 /// How long a run lasts.
@@ -98,11 +99,13 @@ pub struct Blend {
     pub from: f64,
     /// Weight of these tokens in the loss; a line's own tokens weigh 1.
     pub weight: f64,
+    /// Which of the texts on the way is taught. Ablation: any.
+    pub edits: Edits,
 }
 
 impl Default for Blend {
     fn default() -> Self {
-        Self { share: 0.25, points: 1, from: 0.0, weight: 1.0 }
+        Self { share: 0.25, points: 1, from: 0.0, weight: 1.0, edits: Edits::default() }
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     Blend, Budget, Critic, Cycle, Decay, Distill, Fsq, InterpolationInputs, Kl, Noise, Optimiser,
     Pixels, Smoothness, TrainConfig, Vq, Words,
 };
+use crate::domain::Edits;
 use crate::model::{
     Bottleneck, Checkpointing, DecoderAttention, EncoderKind, Family, GridPooling, Regulariser,
 };
@@ -61,6 +62,7 @@ impl TrainConfig {
             latent_size: if domain == "headlines" { 64 } else { 32 },
             slots: true,
             queries: true,
+            nesting: false,
             bottleneck: Bottleneck::Sphere,
             regulariser: Regulariser::MmdImq,
             reg_weight: 0.05,
@@ -100,7 +102,8 @@ impl TrainConfig {
         };
         let cpu = if domain == "mnist" { cpu.for_digits() } else { cpu };
         match preset {
-            Preset::Cpu => cpu,
+            Preset::Cpu if domain == "mnist" => cpu,
+            Preset::Cpu => cpu.for_lines(),
             Preset::Tiny => Self {
                 vocab: 1024,
                 tokenizer_lines: 20_000,
@@ -156,6 +159,21 @@ impl TrainConfig {
                 },
                 ..cpu
             },
+        }
+    }
+
+    /// What measurements came out best with on lines, of Python and of headlines, within an hour on two cores
+    /// (`docs/ablations.md`).
+    fn for_lines(self) -> Self {
+        Self {
+            latent_tokens: 16,
+            latent_size: 32,
+            noise: Noise { latent_max: 0.25, ..self.noise },
+            blend: Blend { share: 0.8, points: 2, edits: Edits::OneRun, ..self.blend },
+            words: Words { weight: 0.5 },
+            batch: 64,
+            optimiser: Optimiser { learning_rate: 1e-3, ..self.optimiser },
+            ..self
         }
     }
 
