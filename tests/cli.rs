@@ -319,7 +319,7 @@ fn directions_are_listed_with_what_they_do_beside_random_ones() {
     let of = |source: &str| -> Vec<&Value> {
         directions.iter().filter(|d| d["source"] == source).collect()
     };
-    assert_eq!((of("label").len(), of("component").len(), of("decoder").len()), (2, 8, 8));
+    assert_eq!((of("label").len(), of("component").len(), of("decoder").len()), (2, 8, 16));
     assert!(of("yes_no").iter().any(|d| d["name"] == "call"));
     assert!(of("number").iter().any(|d| d["name"] == "length"));
     for direction in directions {

@@ -46,7 +46,7 @@ fn a_saved_session_replays_to_what_the_engine_told() {
         })
         .collect();
     // One with edits, and one whose ladder goes along a direction.
-    let direction = Arc::new(Direction::random(8, 32, 2.0, 3).expect("a direction"));
+    let direction = Arc::new(Direction::random(16, 32, 2.0, 3).expect("a direction"));
     let edit = |target, strength| Edit {
         name: "some way".into(),
         target,

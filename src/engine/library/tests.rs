@@ -89,7 +89,7 @@ fn a_listing_tells_of_every_kind_of_model_without_opening_it() {
     let parameters = crate::engine::LatentModel::info(&model).parameters as u64;
     assert_eq!(python.parameters, Some(parameters));
     let shape = python.shape.clone().expect("a shape");
-    assert_eq!((shape.latent_tokens, shape.latent_size, &*shape.bottleneck), (8, 32, "sphere"));
+    assert_eq!((shape.latent_tokens, shape.latent_size, &*shape.bottleneck), (16, 32, "sphere"));
     assert!(python.figures().expect("figures").exact_match > 0.5);
 
     let run = find("Run");
