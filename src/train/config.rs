@@ -75,7 +75,9 @@ pub struct TrainConfig {
     pub slots: bool,
     /// Whether the latents are read from learned query tokens; else from the first n pooled positions. Ablation: false.
     pub queries: bool,
-    /// Whether the decoder is told with every token which brackets and strings are open. Ablation: true.
+    /// Whether the decoder is told with every token which brackets and strings are open, where the domain's texts have any; not
+    /// under family `seed`. Ablation: false.
+    #[serde(default)] // A run of before the option has to be resumed without.
     pub nesting: bool,
     /// What a latent token goes through: sphere, tanh, gaussian, vq, fsq or none. Ablation: tanh, none.
     pub bottleneck: Bottleneck,
@@ -152,6 +154,7 @@ pub struct TrainConfig {
     /// Slow change of the logits along the way between lines.
     pub smoothness: Smoothness,
     /// The words of a text told from its latent alone.
+    #[serde(default)]
     pub words: Words,
     /// The model's own decodes between lines, learnt late in the run.
     pub distill: Distill,
@@ -240,7 +243,8 @@ impl TrainConfig {
 
     /// Tokens that open and close brackets and strings, where the decoder is to be told what is open.
     fn nesting_config(&self, codec: &Codec) -> Option<NestingConfig> {
-        let brackets = domain(&self.domain).ok()?.brackets().filter(|_| self.nesting)?;
+        let told = self.nesting && self.family == Family::Sphere;
+        let brackets = domain(&self.domain).ok()?.brackets().filter(|_| told)?;
         let each = |pieces: &[&str]| pieces.iter().map(|piece| codec.ids_of(piece)).collect();
         let close: Vec<Vec<u32>> = each(brackets.close);
         Some(NestingConfig {

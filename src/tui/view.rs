@@ -1,7 +1,7 @@
 //! Draws the state; changes nothing.
 //!
 //! ```text
-//! tvae-tui  explore  python · 7.6 M parameters · 16×32 latents                         ready
+//! tvae-tui  explore  python · 7.7 M parameters · 16×32 latents                         ready
 //!      A x = 1                                      = comes back │ mix  latents
 //!      B return self.name                    ≠ return self.value │ …
 //!   0.00 x = 1                                                 ✓ │

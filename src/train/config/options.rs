@@ -58,7 +58,7 @@ pub const OPTIONS: &[TrainOption] = &[
     first(option("latent_size", "numbers per latent token, L")),
     choice("slots", SWITCH, "a learned embedding per latent token, so that the decoder tells them apart; off as an ablation"),
     choice("queries", SWITCH, "latents from learned query tokens; off: from the first pooled positions, as the original"),
-    choice("nesting", SWITCH, "the decoder is told with every token which brackets and strings are open; for Python"),
+    choice("nesting", SWITCH, "the decoder is told with every token which brackets and strings are open, where the domain has any (Python)"),
     choice("bottleneck", &["sphere", "tanh", "gaussian", "vq", "fsq", "none"], "what a latent token goes through; sphere keeps every rung as typical as the ends"),
     choice("regulariser", &["mmd_imq", "mmd_rbf", "mmd_original", "sliced_wasserstein", "kl", "none"], "what keeps latents where the prior is, so that samples decode; kl with gaussian, none with vq and fsq"),
     option("reg_weight", "weight of the regulariser in the loss; 0 as an ablation"),

@@ -1,7 +1,6 @@
 //! Which values no run can have.
 
 use super::{Budget, TrainConfig};
-use crate::domain::domain;
 use crate::model::{Bottleneck, EncoderKind, Family, GridPooling, Regulariser};
 use crate::train::TrainError;
 
@@ -94,7 +93,6 @@ impl TrainConfig {
         }
         self.validate_objectives()?;
         self.validate_latents()?;
-        self.validate_nesting()?;
         self.validate_pixels()?;
         match self.budget {
             Budget::Steps(0) => fail("steps must be at least 1".to_owned()),
@@ -104,18 +102,6 @@ impl TrainConfig {
             _ => Ok(()),
         }
     }
-    /// There has to be something that nests, and a family that can be told.
-    fn validate_nesting(&self) -> Result<(), TrainError> {
-        let nests = domain(&self.domain).is_ok_and(|domain| domain.brackets().is_some());
-        if self.nesting && (!nests || self.family == Family::Seed) {
-            return Err(TrainError::Config(
-                "nesting = true needs family = sphere and a domain with brackets, such as python"
-                    .into(),
-            ));
-        }
-        Ok(())
-    }
-
     /// Options on pictures need pictures, whose pixels keep their places.
     fn validate_pixels(&self) -> Result<(), TrainError> {
         let fail = |text: String| Err(TrainError::Config(text));
