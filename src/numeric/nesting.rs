@@ -103,6 +103,33 @@ impl Nesting {
     }
 }
 
+/// What is open behind every position of every slot of a decoder's cache.
+pub(super) struct NestedSlots<'a> {
+    nesting: &'a Nesting,
+    max_len: usize,
+    places: Vec<Nested>,
+}
+
+impl<'a> NestedSlots<'a> {
+    pub(super) fn new(nesting: &'a Nesting, slots: usize, max_len: usize) -> Self {
+        Self { nesting, max_len, places: vec![Nested::default(); slots * max_len] }
+    }
+
+    /// Takes a token in behind what the slot has at the position before; gives the class behind it.
+    pub(super) fn feed(&mut self, slot: usize, position: usize, id: u32) -> usize {
+        let at = slot * self.max_len + position;
+        let before = if position > 0 { self.places[at - 1] } else { Nested::default() };
+        self.places[at] = before.after(self.nesting.turn(id));
+        self.places[at].class()
+    }
+
+    /// Copies the first positions of slot `from` to slot `to`.
+    pub(super) fn copy(&mut self, from: usize, to: usize, positions: usize) {
+        let from = from * self.max_len;
+        self.places.copy_within(from..from + positions, to * self.max_len);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

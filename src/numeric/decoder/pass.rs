@@ -5,10 +5,10 @@
 #![allow(unsafe_code)]
 
 use super::super::activation::gelu;
-use super::super::kernel::{multiply, Isa, Left, Pairs, Panels, Precision, Write};
+use super::super::kernel::{multiply, Isa, Left, Pairs, Panels, Precision, Write, PANEL};
+use super::super::nesting::NestedSlots;
 use super::super::slices::{dot, log_softmax, position_of_max, rms_norm_rows, softmax_mix};
 use super::super::team::{self, share, Barrier, Buffer, Handed};
-use super::super::Nested;
 use super::weights::{Packed, PackedLayer};
 use super::DecoderError;
 
@@ -90,8 +90,8 @@ pub(super) struct Steps<'a, 'b> {
     barrier: &'b Barrier,
     scratch: Scratch,
     best: Vec<u32>,
-    /// What is open behind every position of every slot; empty where the model is not told.
-    nested: Vec<Nested>,
+    /// Where the model is told what is open.
+    nested: Option<NestedSlots<'a>>,
     capacity: usize,
 }
 
@@ -162,8 +162,8 @@ pub(super) fn with_steps<R>(
     Ok(team::run(members, follow, |barrier| {
         let mut scratch = Scratch::default();
         shared.read_memory(0, barrier, &mut scratch);
-        let places = if packed.nesting.is_some() { room.slots * room.max_len } else { 0 };
-        let nested = vec![Nested::default(); places];
+        let nested = packed.nesting.as_ref();
+        let nested = nested.map(|(nesting, _)| NestedSlots::new(nesting, room.slots, room.max_len));
         let mut steps = Steps { shared, barrier, scratch, best: Vec::new(), nested, capacity };
         let result = drive(&mut steps);
         // SAFETY: the others wait for the next order.
@@ -204,13 +204,8 @@ impl Steps<'_, '_> {
         order.entries.clear();
         order.entries.extend_from_slice(entries);
         order.nested.clear();
-        if let Some((nesting, _)) = &self.shared.packed.nesting {
-            for &Entry { slot, position, id } in entries {
-                let at = slot * self.shared.max_len + position;
-                let before = if position > 0 { self.nested[at - 1] } else { Nested::default() };
-                self.nested[at] = before.after(nesting.turn(id));
-                order.nested.push(self.nested[at].class());
-            }
+        if let Some(nested) = &mut self.nested {
+            order.nested.extend(entries.iter().map(|e| nested.feed(e.slot, e.position, e.id)));
         }
         order.want = want;
         self.barrier.wait();
@@ -219,10 +214,7 @@ impl Steps<'_, '_> {
 
     /// Copies what slot `from` has seen in its first `positions` positions to slot `to`.
     pub(super) fn copy_slot(&mut self, from: usize, to: usize, positions: usize) {
-        if !self.nested.is_empty() {
-            let of = |slot: usize| slot * self.shared.max_len;
-            self.nested.copy_within(of(from)..of(from) + positions, of(to));
-        }
+        self.nested.iter_mut().for_each(|nested| nested.copy(from, to, positions));
         let stride = self.shared.max_len * self.shared.width();
         let size = positions * self.shared.width();
         for cache in &self.shared.own {
@@ -333,7 +325,6 @@ impl Shared<'_> {
 
     /// The largest of the member's own logits of every entry.
     fn find_best(&self, member: usize, n: usize, suppress: &[u32]) {
-        use super::super::kernel::PANEL;
         let vocab = self.packed.spec.vocab;
         let panels = share(self.packed.head.count(), member, self.members);
         let columns = panels.start * PANEL..(panels.end * PANEL).min(vocab);
