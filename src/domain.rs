@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::corpus::Example;
 
 pub use attribute::{AttributeInfo, AttributeKind};
+pub use between::{Part, Sort};
 pub use codec::{Codec, CodecError, FIRST_TOKEN_ID, MASK_ID, PAD_ID, START_ID};
 pub use fluency::{Fluency, Judge};
 pub use levenshtein::{distance, levenshtein};
@@ -127,17 +128,23 @@ pub trait Domain: Sync {
         true
     }
 
+    /// The parts that texts between two texts are mixed from; `None` for kinds of sequences that are not.
+    fn parts<'a>(&self, _text: &'a str) -> Option<Vec<Part<'a>>> {
+        None
+    }
+
     /// A text on the way from the first text to the second: some of the edits that turn one into the other, about `ratio`
     /// (0 to 1) of the way, that leaves a member of the domain with something of both. `None` where none was found, and for
-    /// kinds of sequences that have no such edits.
+    /// kinds of sequences that have no [`Self::parts`].
     fn between(
         &self,
-        _ends: (&str, &str),
-        _ratio: f64,
-        _edits: Edits,
-        _rng: &mut dyn rand::RngCore,
+        (a, b): (&str, &str),
+        ratio: f64,
+        edits: Edits,
+        rng: &mut dyn rand::RngCore,
     ) -> Option<String> {
-        None
+        let accept = |text: &str| self.verdict(text).is_valid();
+        between::between((&self.parts(a)?, &self.parts(b)?), ratio, edits, &accept, rng)
     }
 
     /// The attributes that it tells of a text.

@@ -22,7 +22,7 @@ const BLEND: f64 = 0.2;
 
 /// What a part of a text is to the edits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sort {
+pub enum Sort {
     /// A name or a word: content.
     Word,
     /// A literal: content.
@@ -37,15 +37,17 @@ pub(super) enum Sort {
 
 /// A part of a text that is edited as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Part<'a> {
-    pub(super) text: &'a str,
-    pub(super) sort: Sort,
+pub struct Part<'a> {
+    /// Its characters.
+    pub text: &'a str,
+    /// What it is.
+    pub sort: Sort,
     /// Whether a blank stands in front.
-    pub(super) spaced: bool,
+    pub spaced: bool,
     /// Whether a blank stands behind.
-    pub(super) spaced_after: bool,
+    pub spaced_after: bool,
     /// Where it stands in its text.
-    pub(super) index: usize,
+    pub index: usize,
 }
 
 impl Part<'_> {
@@ -100,39 +102,39 @@ pub(super) fn between(
     }
     let wanted = ((ratio * edits as f64).round() as usize).clamp(1, edits - 1);
     let (own_a, own_b) = (contents(a), contents(b));
-    let mut seen = HashSet::new();
-    let mut found: Vec<(f64, String)> = Vec::new();
-    let runs = match which {
-        Edits::Any => Vec::new(),
-        Edits::OneRun => one_run(&groups, wanted, columns.len()),
-    };
-    let first = runs.len();
-    let others = subsets(&groups, wanted, a, b, &columns, rng);
-    for (at, taken) in runs.into_iter().chain(others).enumerate() {
-        let (parts, from_b): (Vec<Part<'_>>, Vec<bool>) = apply(a, b, &columns, &taken).unzip();
+    // A text of these columns from B, how far it is from the ratio, and whether it has content of both.
+    let mix = |taken: &[bool]| {
+        let (parts, from_b): (Vec<Part<'_>>, Vec<bool>) = apply(a, b, &columns, taken).unzip();
         let text = join(&parts, &from_b);
-        if !seen.insert(text.clone()) {
-            continue;
-        }
         let mixed = texts(&parts);
         if mixed == whole_a || mixed == whole_b {
-            continue;
+            return None;
         }
         let (from_a, from_b) = (distance(&whole_a, &mixed), distance(&whole_b, &mixed));
         let off = (from_a / (from_a + from_b) - ratio).abs();
-        if off > TOLERANCE {
-            continue;
-        }
         let has = |own: &HashSet<&str>, other: &HashSet<&str>| {
             parts.iter().any(|p| p.is_content() && own.contains(p.text) && !other.contains(p.text))
         };
         let blend = has(&own_a, &own_b) && has(&own_b, &own_a);
-        let cost = if at < first && blend && off < NEAR {
-            at as f64 - first as f64
-        } else {
-            // A little chance, so that of equally good ones not always the leftmost is taken.
-            off + if blend { 0.0 } else { BLEND } + 0.03 * rng.random::<f64>()
-        };
+        (off <= TOLERANCE).then_some((off, blend, text))
+    };
+    if which == Edits::OneRun {
+        for taken in one_run(&groups, wanted, columns.len()) {
+            let near = mix(&taken).filter(|&(off, blend, _)| blend && off < NEAR);
+            if let Some((.., text)) = near.filter(|(.., text)| accept(text)) {
+                return Some(text);
+            }
+        }
+    }
+    let mut seen = HashSet::new();
+    let mut found: Vec<(f64, String)> = Vec::new();
+    for taken in subsets(&groups, wanted, a, b, &columns, rng) {
+        let Some((off, blend, text)) = mix(&taken) else { continue };
+        if !seen.insert(text.clone()) {
+            continue;
+        }
+        // A little chance, so that of equally good ones not always the leftmost is taken.
+        let cost = off + if blend { 0.0 } else { BLEND } + 0.03 * rng.random::<f64>();
         found.push((cost, text));
     }
     found.sort_by(|x, y| x.0.total_cmp(&y.0));

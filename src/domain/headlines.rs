@@ -1,10 +1,8 @@
 //! News headlines.
 
-use rand::RngCore;
-
 use super::{
     between, control_character, headline_attributes, lexeme, samples_of, AttributeInfo, Codec,
-    CodecError, Domain, Edits, Verdict,
+    CodecError, Domain, Part, Verdict,
 };
 use crate::corpus::Example;
 
@@ -47,15 +45,8 @@ impl Domain for Headlines {
         true
     }
 
-    fn between(
-        &self,
-        (a, b): (&str, &str),
-        ratio: f64,
-        edits: Edits,
-        rng: &mut dyn RngCore,
-    ) -> Option<String> {
-        let accept = |text: &str| self.verdict(text).is_valid();
-        between::between((&between::words(a), &between::words(b)), ratio, edits, &accept, rng)
+    fn parts<'a>(&self, text: &'a str) -> Option<Vec<Part<'a>>> {
+        Some(between::words(text))
     }
 
     fn attributes(&self) -> &'static [AttributeInfo] {

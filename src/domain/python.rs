@@ -2,13 +2,10 @@
 
 use std::ops::Range;
 
-use rand::RngCore;
-
-use super::between::{self, Part, Sort};
 use super::python_lexemes::{lexemes, Kind, Lexeme, KEYWORDS};
 use super::{
     lexeme, python_attributes, python_syntax, samples_of, AttributeInfo, Brackets, Codec,
-    CodecError, Domain, Edits, Mark, TokenClass, Verdict,
+    CodecError, Domain, Mark, Part, Sort, TokenClass, Verdict,
 };
 use crate::corpus::Example;
 
@@ -36,15 +33,8 @@ impl Domain for Python {
         python_syntax::may_become_valid(text)
     }
 
-    fn between(
-        &self,
-        (a, b): (&str, &str),
-        ratio: f64,
-        edits: Edits,
-        rng: &mut dyn RngCore,
-    ) -> Option<String> {
-        let accept = |text: &str| python_syntax::verdict(text).is_valid();
-        between::between((&parts(a), &parts(b)), ratio, edits, &accept, rng)
+    fn parts<'a>(&self, text: &'a str) -> Option<Vec<Part<'a>>> {
+        Some(parts(text))
     }
 
     fn attributes(&self) -> &'static [AttributeInfo] {

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use rand::RngCore;
-
 use super::validity::{Pattern, Validity};
 use super::{
     between, control_character, lexeme, samples_of, text_attributes, AttributeInfo, Codec,
-    CodecError, Domain, Edits, Verdict,
+    CodecError, Domain, Part, Verdict,
 };
 use crate::corpus::Example;
 
@@ -70,15 +68,8 @@ impl Domain for FreeText {
         self.validity.may_follow(text)
     }
 
-    fn between(
-        &self,
-        (a, b): (&str, &str),
-        ratio: f64,
-        edits: Edits,
-        rng: &mut dyn RngCore,
-    ) -> Option<String> {
-        let accept = |text: &str| self.verdict(text).is_valid();
-        between::between((&between::words(a), &between::words(b)), ratio, edits, &accept, rng)
+    fn parts<'a>(&self, text: &'a str) -> Option<Vec<Part<'a>>> {
+        Some(between::words(text))
     }
 
     fn attributes(&self) -> &'static [AttributeInfo] {
