@@ -131,7 +131,7 @@ impl SessionModelArg {
 /// Which way ladders take.
 #[derive(Debug, Clone, Copy, Args)]
 struct PathArg {
-    /// Way between the ends: per-token, all, linear, forward or backward (one latent token after the other), or best
+    /// Way between the ends: per-token, even, all, linear, forward or backward (one latent token after the other), or best
     #[arg(long, visible_alias = "slerp", default_value_t = Way::Fixed(Path::PerToken))]
     path: Way,
 }

@@ -40,7 +40,7 @@ fn interpolate_without_ends_draws_samples_and_prints_the_table() {
 
 #[test]
 fn every_path_and_guided_decoding_work() {
-    for path in ["per-token", "all", "linear", "forward", "backward", "best"] {
+    for path in ["per-token", "even", "all", "linear", "forward", "backward", "best"] {
         let ladder = json(&[
             "interpolate",
             "--path",

@@ -35,7 +35,7 @@ pub struct PaletteArgs {
     /// Cells of a side, the corners included
     #[arg(long, default_value_t = Palette::default().size, value_parser = size)]
     size: usize,
-    /// Way along rows and columns: per-token, all, linear, forward or backward
+    /// Way along rows and columns: per-token, even, all, linear, forward or backward
     #[arg(long, visible_alias = "slerp", default_value_t = Path::PerToken)]
     path: Path,
     /// Search with eight beams and the domain's verdict where the greedy decode is not valid

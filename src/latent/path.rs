@@ -21,6 +21,9 @@ pub enum Path {
     /// Spherical, every latent token along its own great circle.
     #[default]
     PerToken,
+    /// As per token, at a pace that takes the share of B in the squared length evenly from 0 to 1 where the ends are at right
+    /// angles, as the ends of a high-dimensional space nearly are: `√(1−t) · a + √t · b`. Rungs leave the ends sooner.
+    Even,
     /// Spherical, all latent tokens as one long vector.
     #[serde(rename = "all")]
     AllAtOnce,
@@ -34,19 +37,29 @@ pub enum Path {
 
 /// The name is none of a path's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no interpolation path; expected `per-token`, `all`, `linear`, `forward` or `backward`")]
+#[error("`{0}` is no interpolation path; expected `per-token`, `even`, `all`, `linear`, `forward` or `backward`")]
 pub struct ParsePathError(String);
 
 impl Path {
     /// Every path, in the order in which help texts list them.
-    pub const ALL: [Self; 5] =
-        [Self::PerToken, Self::AllAtOnce, Self::Linear, Self::Forward, Self::Backward];
+    pub const ALL: [Self; 6] =
+        [Self::PerToken, Self::Even, Self::AllAtOnce, Self::Linear, Self::Forward, Self::Backward];
+
+    /// The share of the angle that a ratio stands for. Beyond the ends it is the ratio itself.
+    fn paced(self, ratio: f32) -> f32 {
+        if self == Self::Even && 0.0 < ratio && ratio < 1.0 {
+            (f64::from(ratio).sqrt().asin() * std::f64::consts::FRAC_2_PI) as f32
+        } else {
+            ratio
+        }
+    }
 
     /// The name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::PerToken => "per-token",
+            Self::Even => "even",
             Self::AllAtOnce => "all",
             Self::Linear => "linear",
             Self::Forward => "forward",
@@ -236,7 +249,7 @@ pub(super) fn walk(
         let values = match path {
             Path::Linear => lerp(&a.values, &b.values, ratio),
             Path::AllAtOnce => way(&a.values, &b.values, ratio),
-            Path::PerToken | Path::Forward | Path::Backward => {
+            Path::PerToken | Path::Even | Path::Forward | Path::Backward => {
                 let size = a.size.max(1);
                 let tokens = a.values.chunks_exact(size).zip(b.values.chunks_exact(size));
                 let token = |(i, (from, to)): (usize, (&[f32], &[f32]))| {
@@ -245,6 +258,7 @@ pub(super) fn walk(
                         Path::Backward => Some(a.tokens - 1 - i),
                         _ => None,
                     };
+                    let ratio = path.paced(ratio);
                     // A token has its own n-th of the way, and the others stand still then.
                     let own = |turn: usize| (ratio * a.tokens as f32 - turn as f32).clamp(0.0, 1.0);
                     way(from, to, turn.map_or(ratio, own))
@@ -275,7 +289,7 @@ pub fn with_own_ratios(
         let Some(ratio) = ratio.filter(|ratio| ratio.is_finite()) else { continue };
         let values = match path {
             Path::Linear => combine(from, to, 1.0 - f64::from(ratio), f64::from(ratio)),
-            _ => slerp(from, to, ratio),
+            _ => slerp(from, to, path.paced(ratio)),
         };
         token.copy_from_slice(&values);
     }

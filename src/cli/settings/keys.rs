@@ -83,7 +83,7 @@ pub(super) const KEYS: [Key; 9] = [
     },
     Key {
         name: "path",
-        help: &["Way between the ends: per-token, all, linear, forward or backward."],
+        help: &["Way between the ends: per-token, even, all, linear, forward or backward."],
         set: |s, v| {
             s.explorer.path = text(v)?.parse::<latent::Path>().map_err(|e| e.to_string())?;
             Ok(())

@@ -74,6 +74,19 @@ fn in_token_order_one_token_moves_at_a_time() {
 }
 
 #[test]
+fn at_an_even_pace_the_ends_share_the_squared_length() {
+    let latent = |values: [f32; 4]| Latent { tokens: 2, size: 2, values: values.into() };
+    let (a, b) = (latent([3., 0., 0., 2.]), latent([0., 3., 2., 0.]));
+    let places: Vec<f32> = (0..=20).map(|k| k as f32 / 20.0).collect();
+    for (rung, t) in ladder(&a, &b, &places, Path::Even).unwrap().iter().zip(&places) {
+        let (of_a, of_b) = ((1.0 - t).sqrt(), t.sqrt());
+        assert!(close(&rung.values, &[3. * of_a, 3. * of_b, 2. * of_b, 2. * of_a], 1e-5), "{t}");
+    }
+    let half = |path| ladder(&a, &b, &[0.5, -0.5, 1.5], path).unwrap();
+    assert_eq!(half(Path::Even)[1..], half(Path::PerToken)[1..], "beyond the ends as per token");
+}
+
+#[test]
 fn a_token_with_a_ratio_of_its_own_leaves_the_others_where_they_are() {
     let latent = |values: [f32; 4]| Latent { tokens: 2, size: 2, values: values.into() };
     let (a, b) = (latent([1., 0., 1., 0.]), latent([0., 1., 0., 1.]));
