@@ -37,6 +37,35 @@ pub struct Example {
     pub label: Option<String>,
 }
 
+/// What a run learns from: an example, or a text alone.
+pub trait Labelled {
+    /// The sequence.
+    fn text(&self) -> &str;
+
+    /// Its label, if it has one.
+    fn label(&self) -> Option<&str>;
+}
+
+impl Labelled for Example {
+    fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+}
+
+impl Labelled for String {
+    fn text(&self) -> &str {
+        self
+    }
+
+    fn label(&self) -> Option<&str> {
+        None
+    }
+}
+
 /// How a file is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {

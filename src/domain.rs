@@ -27,6 +27,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::corpus::Example;
+use crate::numeric::Role;
 
 pub use attribute::{AttributeInfo, AttributeKind};
 pub use between::{Part, Sort};
@@ -187,6 +188,11 @@ pub trait Domain: Sync {
     /// What its texts nest by; `None` for kinds of sequences that do not.
     fn brackets(&self) -> Option<Brackets> {
         None
+    }
+
+    /// What a piece of its texts, such as a token, is to the clauses of a line.
+    fn role(&self, _piece: &str) -> Role {
+        Role::Nothing
     }
 
     /// All texts that say the same as this one, the usual one first: a digit can be read downward and upward.

@@ -8,6 +8,7 @@ mod activation;
 pub mod adafactor;
 pub mod adamw;
 mod attention;
+mod clause;
 pub mod decoder;
 mod feed_forward;
 mod kernel;
@@ -27,11 +28,12 @@ pub use activation::{gelu_new, relu};
 pub use attention::{
     attention, composed_attention, AttentionArgs, Bias, Projections, RelativeIndex,
 };
+pub use clause::{Clauses, Key, Role};
 pub use feed_forward::feed_forward;
 pub use kernel::{Isa, Precision};
 pub use linear::{embedding, linear, linear_relu};
 pub use loss::{cross_entropy, cross_entropy_sum, linear_cross_entropy, Near, Smoothing};
-pub use nesting::{Nested, Nesting, Turn};
+pub use nesting::{Nested, Nesting, Open, Turn};
 pub use norm::{layer_norm, rms_norm, unit_rms};
 pub use recompute::recomputed;
 pub use relative::relative_scores;

@@ -6,6 +6,7 @@
 
 mod batch;
 mod checkpoint;
+mod classes;
 mod codebook;
 mod config;
 mod control;
@@ -15,6 +16,7 @@ mod distill;
 mod evaluate;
 mod flow;
 mod gather;
+mod helpers;
 mod history;
 mod interpolation;
 mod job;
@@ -38,10 +40,10 @@ mod words;
 pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
 pub use codebook::{perplexity, CodeUse};
 pub use config::{
-    reference, train_option, ArgumentSet, Blend, Budget, Critic, CriticHead, Cycle, CycleKind,
-    Decay, Distill, Fsq, InterpolationInputs, Kl, Noise, Optimiser, OptimiserKind, Pixels, Preset,
-    PresetNames, PresetNamesError, Smoothness, TrainConfig, TrainOption, Vq, Words, ARGUMENT_SETS,
-    OPTIONS,
+    reference, train_option, ArgumentSet, Blend, Budget, Classes, Critic, CriticHead, Cycle,
+    CycleKind, Decay, Distill, Fsq, InterpolationInputs, Kl, Noise, Optimiser, OptimiserKind,
+    Pixels, Preset, PresetNames, PresetNamesError, Smoothness, TrainConfig, TrainOption, Vq, Words,
+    ARGUMENT_SETS, OPTIONS,
 };
 pub use control::{Control, StopSignal};
 pub use critic::{CriticNet, CriticShape};
@@ -49,6 +51,7 @@ pub use data::{encode_corpus, TrainingData};
 pub use distill::Distilled;
 pub use evaluate::{Evaluation, Evaluator};
 pub use flow::{fit_flow, FlowOptions};
+pub use helpers::Helpers;
 pub use history::{moment_folder, moments, HISTORY};
 pub use job::{DataOptions, Job, Source, Stage, JOB_FILE};
 pub use look::{estimate, look, Estimate, Look};

@@ -46,7 +46,13 @@ fn run(out: &Path, steps: usize, resume: bool) -> Vec<f64> {
     };
     let job = Job {
         config,
-        lines: DataOptions { data: Source::Samples, valid: None, column: None, limit: None },
+        lines: DataOptions {
+            data: Source::Samples,
+            valid: None,
+            column: None,
+            label_column: None,
+            limit: None,
+        },
         out: out.to_owned(),
         tokenizer: None,
         start_from: None,

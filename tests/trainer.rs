@@ -37,7 +37,13 @@ fn config(steps: usize) -> TrainConfig {
 fn job(out: &Path, config: TrainConfig) -> Job {
     Job {
         config,
-        lines: DataOptions { data: Source::Samples, valid: None, column: None, limit: None },
+        lines: DataOptions {
+            data: Source::Samples,
+            valid: None,
+            column: None,
+            label_column: None,
+            limit: None,
+        },
         out: out.to_owned(),
         tokenizer: None,
         start_from: None,
@@ -223,7 +229,8 @@ fn another_learning_rate_counts_from_the_next_step_and_is_kept() {
 
 #[test]
 fn a_look_tells_of_the_data_and_of_what_a_run_would_cost() {
-    let lines = |data| DataOptions { data, valid: None, column: None, limit: None };
+    let lines =
+        |data| DataOptions { data, valid: None, column: None, label_column: None, limit: None };
     let found = look(&config(30), &lines(Source::Samples)).expect("a look");
     let estimate = found.estimate.expect("a run is possible");
     assert_eq!(estimate.lengths.len(), found.lines.len());

@@ -27,6 +27,9 @@ pub struct TrainArgs {
     /// Column of the text, by name or by number from 0
     #[arg(long, value_name = "COLUMN")]
     column: Option<Column>,
+    /// Column of the label, by name or by number from 0, for classes.weight
+    #[arg(long, value_name = "COLUMN")]
+    label_column: Option<Column>,
     /// Read at most so many lines
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -160,6 +163,7 @@ fn job(args: &TrainArgs) -> anyhow::Result<Job> {
         data,
         valid: args.valid.clone(),
         column: args.column.clone(),
+        label_column: args.label_column.clone(),
         limit: args.limit,
     });
     if args.resume {

@@ -8,6 +8,7 @@ use super::{
     CodecError, Domain, Mark, Part, Sort, TokenClass, Verdict,
 };
 use crate::corpus::Example;
+use crate::numeric::{Key, Role};
 
 /// Lines that CPython's `ast.parse` accepts.
 pub(super) struct Python;
@@ -69,8 +70,45 @@ impl Domain for Python {
         })
     }
 
+    fn role(&self, piece: &str) -> Role {
+        role(piece)
+    }
+
     fn samples(&self) -> Vec<Example> {
         samples_of(include_str!("../../assets/samples/python.txt"))
+    }
+}
+
+/// What a piece that lies within one lexeme is to clauses.
+fn role(piece: &str) -> Role {
+    let word = piece.trim_start();
+    let apart = word.len() < piece.len();
+    let Some(first) = word.chars().next() else { return Role::Nothing };
+    let keyword = |key| Role::Keyword { key, apart };
+    match word {
+        "if" => keyword(Key::If),
+        "else" => keyword(Key::Else),
+        "for" => keyword(Key::For),
+        "in" => keyword(Key::In),
+        "lambda" => keyword(Key::Lambda),
+        "from" => keyword(Key::From),
+        "import" => keyword(Key::Import),
+        "class" | "def" | "elif" | "except" | "finally" | "try" | "while" | "with" => {
+            keyword(Key::Compound)
+        }
+        "assert" | "break" | "continue" | "del" | "global" | "nonlocal" | "pass" | "raise"
+        | "return" => keyword(Key::Simple),
+        "and" | "as" | "async" | "await" | "is" | "not" | "or" | "yield" => keyword(Key::Link),
+        "." => Role::Dot,
+        "," => Role::Comma,
+        ":" => Role::Colon,
+        "#" => Role::Comment,
+        ";" => Role::Next,
+        "(" | ")" | "[" | "]" | "{" | "}" | "'" | "\"" | "\\" => Role::Nothing,
+        "==" | "!=" | "<=" | ">=" | ":=" => Role::Operator,
+        sign if sign.ends_with('=') => Role::Assign,
+        _ if first.is_ascii_punctuation() && first != '_' => Role::Operator,
+        _ => Role::Word { apart },
     }
 }
 

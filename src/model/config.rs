@@ -325,6 +325,9 @@ impl Config {
                 }
             }
         }
+        if let Some(code) = self.nesting().and_then(NestingConfig::unknown_role) {
+            return fail(format!("`tvae.nesting.roles` has `{code}`, which stands for nothing"));
+        }
         self.check_codes()?;
         let sizes = [
             ("n_latent_tokens", self.n_latent_tokens),

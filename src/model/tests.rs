@@ -42,8 +42,24 @@ fn nesting() -> Config {
         close: vec![12],
         quote: vec![vec![13]],
         escape: Vec::new(),
+        roles: String::new(),
     };
     config.tvae.as_mut().unwrap().nesting = Some(nesting);
+    config
+}
+
+/// One that is told of clauses as well: 5 is `if`, 6 `else`, 7 a comma, all others are words.
+fn clauses() -> Config {
+    let mut config = nesting();
+    let roles = (0..config.t5.vocab_size).map(|id| match id {
+        5 => 'I',
+        6 => 'E',
+        7 => ',',
+        8 | 9 => 'W',
+        _ => ' ',
+    });
+    let nesting = config.tvae.as_mut().and_then(|tvae| tvae.nesting.as_mut()).unwrap();
+    nesting.roles = roles.collect();
     config
 }
 
@@ -195,6 +211,32 @@ fn a_decoder_is_told_what_is_open_by_its_tokens() {
 }
 
 #[test]
+fn a_decoder_is_told_of_clauses_by_its_tokens() {
+    let model = model(clauses());
+    let z = Tensor::ones((2, 3, 8), DType::F32, &Device::Cpu).unwrap();
+    let memory = model.memory(&z).unwrap();
+    // Only the row of a condition that waits for its other side, behind an operand, is there.
+    let waiting = model.nesting().unwrap().behind(&[0, 8, 5, 9]).last().unwrap().clauses.class();
+    let rows = numeric::Clauses::CLASSES + numeric::Clauses::HEADS;
+    let logits = |value: f32| {
+        let mut table = vec![0f32; rows * 32];
+        table[waiting * 32..(waiting + 1) * 32].fill(value);
+        let table = Tensor::from_vec(table, (rows, 32), &Device::Cpu).unwrap();
+        model.set_parameters(&[("tvae.clauses".to_owned(), table)]).unwrap();
+        let (ids, _) = batch(&[&[0, 8, 5, 9, 6, 9], &[0, 8, 8, 9, 7, 9]], 6);
+        model.decode(&ids, &memory, None, &Context::eval()).unwrap()
+    };
+    let (untold, told) = (logits(0.0), logits(1.0));
+    let off = |row: usize, at: usize| {
+        let of = |x: &Tensor| x.get(row).and_then(|x| x.get(at)).unwrap();
+        apart(&of(&told), &of(&untold))
+    };
+    assert_eq!([off(0, 1), off(0, 2)], [0.0; 2], "in front of it");
+    assert!(off(0, 3) > 1e-4, "where it waits");
+    assert!((0..6).all(|at| off(1, at) == 0.0), "without a condition");
+}
+
+#[test]
 fn a_sequence_of_one_token_encodes_and_decodes() {
     for config in variants() {
         let model = model(config);
@@ -256,7 +298,7 @@ fn a_masked_memory_position_does_not_count() {
 
 #[test]
 fn every_parameter_gets_a_gradient() {
-    for config in variants().into_iter().chain([nesting()]) {
+    for config in variants().into_iter().chain([nesting(), clauses()]) {
         let model = model(config);
         let (ids, mask) = batch(&ROWS, 8);
         let ctx = Context::eval();
@@ -287,7 +329,7 @@ fn equal_seeds_give_equal_models() {
 
 #[test]
 fn a_sphere_model_survives_its_files() {
-    for config in variants().into_iter().chain([nesting()]) {
+    for config in variants().into_iter().chain([nesting(), clauses()]) {
         let model = model(config);
         let dir = tempfile::tempdir().unwrap();
         model.save(dir.path(), DType::F32).unwrap();

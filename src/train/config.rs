@@ -17,12 +17,12 @@ use crate::model::{
     Bottleneck, Checkpointing, Config, DecoderAttention, EncoderKind, Family, GridConfig,
     GridPooling, NestingConfig, Queries, Regulariser, SphereShape, TvaeConfig,
 };
-use crate::numeric::{Near, Precision, Smoothing};
+use crate::numeric::{Near, Precision, Role, Smoothing};
 pub use argument_sets::{ArgumentSet, ARGUMENT_SETS};
 pub use combine::{PresetNames, PresetNamesError};
 pub use latents::{Fsq, Kl, Vq};
 pub use objectives::{
-    Critic, CriticHead, Cycle, CycleKind, Distill, InterpolationInputs, Smoothness, Words,
+    Classes, Critic, CriticHead, Cycle, CycleKind, Distill, InterpolationInputs, Smoothness, Words,
 };
 pub use options::{reference, train_option, TrainOption, OPTIONS};
 pub use parts::{Blend, Budget, Decay, Noise, Optimiser, OptimiserKind, Pixels};
@@ -79,6 +79,9 @@ pub struct TrainConfig {
     /// under family `seed`. Ablation: false.
     #[serde(default)] // A run of before the option has to be resumed without.
     pub nesting: bool,
+    /// Whether it is also told of the clauses, where the domain's texts have any. Ablation: false.
+    #[serde(default)] // As `nesting`.
+    pub clauses: bool,
     /// What a latent token goes through: sphere, tanh, gaussian, vq, fsq or none. Ablation: tanh, none.
     pub bottleneck: Bottleneck,
     /// What keeps the latents spread out: mmd_imq, mmd_rbf, mmd_original, sliced_wasserstein, kl (with gaussian) or none, which
@@ -156,6 +159,9 @@ pub struct TrainConfig {
     /// The words of a text told from its latent alone.
     #[serde(default)]
     pub words: Words,
+    /// The label of a line told from its latents.
+    #[serde(default)]
+    pub classes: Classes,
     /// The model's own decodes between lines, learnt late in the run.
     pub distill: Distill,
 }
@@ -252,7 +258,19 @@ impl TrainConfig {
             close: close.concat(),
             quote: each(brackets.quotes),
             escape: codec.ids_of(brackets.escape),
+            roles: if self.clauses { self.roles(codec) } else { String::new() },
         })
+    }
+
+    /// What every token is to clauses; empty where none is anything.
+    fn roles(&self, codec: &Codec) -> String {
+        let Ok(domain) = domain(&self.domain) else { return String::new() };
+        let role = |id| codec.decode(&[id]).map_or(Role::Nothing, |piece| domain.role(&piece));
+        let roles: Vec<Role> = (0..codec.vocab_size() as u32).map(role).collect();
+        if roles.iter().all(|role| *role == Role::Nothing) {
+            return String::new();
+        }
+        roles.into_iter().map(Role::code).collect()
     }
 
     /// How sequences lie on a picture, where the domain's do.

@@ -1,16 +1,11 @@
 //! The critic that interpolations are told from lines by (ACAI, arXiv 1807.07543): a small transformer over decoder states.
 
-use std::collections::HashMap;
-
-use candle_core::{DType, Device, Result, Tensor, Var};
+use candle_core::{Device, Result, Tensor, Var};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::config::{CriticHead, TrainConfig};
-use super::optimise::Updater;
-use super::step::ShardResult;
-use super::TrainError;
+use super::config::CriticHead;
 use crate::numeric::{self, AttentionArgs, Projections};
 
 /// Added to the mean square in norms.
@@ -151,81 +146,5 @@ impl CriticNet {
             CriticHead::Mean => mean(&half(&scores)?),
             CriticHead::MeanLinear => mean(&scores),
         }
-    }
-}
-
-/// A run's critic with its optimiser.
-pub struct Adversary {
-    net: CriticNet,
-    updater: Updater,
-}
-
-impl Adversary {
-    /// The critic that a configuration asks for, if it does.
-    ///
-    /// # Errors
-    /// Where memory for it cannot be had.
-    pub fn new(config: &TrainConfig, device: &Device) -> Result<Option<Self>> {
-        if config.critic.weight <= 0.0 {
-            return Ok(None);
-        }
-        let shape = CriticShape {
-            d_model: config.d_model,
-            heads: config.heads,
-            d_ff: config.d_ff,
-            layers: config.critic.layers,
-        };
-        let net = CriticNet::new(shape, config.critic.head, config.seed, device)?;
-        let params = net.vars.iter().map(|(name, var)| (name.clone(), var.clone(), false));
-        let updater = Updater::new(&config.optimiser, params.collect())?;
-        Ok(Some(Self { net, updater }))
-    }
-
-    /// The network.
-    #[must_use]
-    pub fn net(&self) -> &CriticNet {
-        &self.net
-    }
-
-    /// One step of the critic with its part of the gradients; whether they were finite.
-    ///
-    /// # Errors
-    /// Gradients that do not fit their parameters.
-    pub fn step(&mut self, results: &[ShardResult], rate: f64, clip: Option<f64>) -> Result<bool> {
-        let grads: Vec<_> = results.iter().map(|r| &r.grads).collect();
-        Ok(self.updater.step(&grads, rate, clip)?.finite)
-    }
-
-    /// Weights and moments by name, for the checkpoint.
-    ///
-    /// # Errors
-    /// Those of candle.
-    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
-        let mut state = self.updater.state()?;
-        for (name, var) in &self.net.vars {
-            state.push((name.clone(), var.as_detached_tensor().to_device(&Device::Cpu)?));
-        }
-        Ok(state)
-    }
-
-    /// Takes over what [`Adversary::state`] gave, after `steps` steps.
-    ///
-    /// # Errors
-    /// A tensor that is missing or of another shape.
-    pub fn load(
-        &mut self,
-        state: &HashMap<String, Tensor>,
-        steps: usize,
-    ) -> std::result::Result<(), TrainError> {
-        for (name, var) in &self.net.vars {
-            let Some(value) = state.get(name).filter(|t| t.dims() == var.dims()) else {
-                return Err(TrainError::Config(format!(
-                    "the checkpoint holds no {name} of shape {:?}: its run had no such critic",
-                    var.dims()
-                )));
-            };
-            var.set(&value.to_dtype(DType::F32)?.to_device(var.device())?)?;
-        }
-        Ok(self.updater.load_state(state, steps)?)
     }
 }

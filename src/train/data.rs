@@ -1,5 +1,6 @@
 //! The training lines as token ids, held in one flat array.
 
+use crate::corpus::Labelled;
 use crate::domain::{Codec, CodecError};
 
 /// Encoded lines: without specials, each at least one token long and short enough for the model.
@@ -7,6 +8,10 @@ use crate::domain::{Codec, CodecError};
 pub struct TrainingData {
     ids: Vec<u32>,
     ends: Vec<usize>,
+    /// Labels in the order of their first lines.
+    labels: Vec<String>,
+    /// A line's label among these; as long as `ends` where there are any.
+    classes: Vec<Option<u32>>,
     /// Lines left out because they exceed the longest sequence.
     pub too_long: usize,
     /// Lines left out because they hold no token.
@@ -33,14 +38,34 @@ impl TrainingData {
         &self.ids[start..self.ends[i]]
     }
 
+    /// The labels that lines have, in the order of their first lines.
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// The label of line `i`, as its place in [`Self::labels`].
+    #[must_use]
+    pub fn class(&self, i: usize) -> Option<u32> {
+        self.classes.get(i).copied().flatten()
+    }
+
     /// Length of every line, in tokens.
     #[must_use]
     pub fn lengths(&self) -> Vec<u32> {
         (0..self.len()).map(|i| self.line(i).len() as u32).collect()
     }
 
-    /// Adds a line unless it is empty or, with its end token, longer than `max_len`.
-    pub fn push(&mut self, ids: &[u32], max_len: usize) {
+    fn class_of(&mut self, label: &str) -> u32 {
+        let known = self.labels.iter().position(|known| known == label);
+        known.unwrap_or_else(|| {
+            self.labels.push(label.to_owned());
+            self.labels.len() - 1
+        }) as u32
+    }
+
+    /// Adds a line with its label unless it is empty or, with its end token, longer than `max_len`.
+    pub fn push(&mut self, ids: &[u32], label: Option<&str>, max_len: usize) {
         if ids.is_empty() {
             self.empty += 1;
         } else if ids.len() + 1 > max_len {
@@ -48,6 +73,8 @@ impl TrainingData {
         } else {
             self.ids.extend_from_slice(ids);
             self.ends.push(self.ids.len());
+            let class = label.map(|label| self.class_of(label));
+            self.classes.push(class);
         }
     }
 }
@@ -58,16 +85,16 @@ impl TrainingData {
 /// The tokenizer's own errors.
 pub fn encode_corpus(
     codec: &Codec,
-    lines: &[String],
+    lines: &[impl Labelled],
     max_len: usize,
     on_block: &mut dyn FnMut(usize),
 ) -> Result<TrainingData, CodecError> {
     let mut data = TrainingData::default();
     let mut done = 0;
     for block in lines.chunks(20_000) {
-        let texts: Vec<&str> = block.iter().map(String::as_str).collect();
-        for ids in codec.encode_batch(&texts)? {
-            data.push(&ids, max_len);
+        let texts: Vec<&str> = block.iter().map(Labelled::text).collect();
+        for (ids, line) in codec.encode_batch(&texts)?.iter().zip(block) {
+            data.push(ids, line.label(), max_len);
         }
         done += block.len();
         on_block(done);
@@ -82,12 +109,16 @@ mod tests {
     #[test]
     fn lines_come_back_and_misfits_are_counted() {
         let mut data = TrainingData::default();
-        data.push(&[4, 5], 4);
-        data.push(&[], 4);
-        data.push(&[1, 2, 3, 4], 4);
-        data.push(&[7, 8, 9], 4);
-        assert_eq!((data.len(), data.empty, data.too_long), (2, 1, 1));
+        data.push(&[4, 5], Some("b"), 4);
+        data.push(&[], Some("c"), 4);
+        data.push(&[1, 2, 3, 4], None, 4);
+        data.push(&[7, 8, 9], None, 4);
+        data.push(&[3], Some("a"), 4);
+        data.push(&[6], Some("b"), 4);
+        assert_eq!((data.len(), data.empty, data.too_long), (4, 1, 1));
         assert_eq!((data.line(0), data.line(1)), (&[4u32, 5][..], &[7u32, 8, 9][..]));
-        assert_eq!(data.lengths(), [2, 3]);
+        assert_eq!(data.lengths(), [2, 3, 1, 1]);
+        assert_eq!(data.labels(), ["b", "a"]);
+        assert_eq!([0, 1, 2, 3].map(|i| data.class(i)), [Some(0), None, Some(1), Some(0)]);
     }
 }

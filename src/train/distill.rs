@@ -6,6 +6,7 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::classes::ClassLayer;
 use super::{Inputs, TrainConfig, TrainError};
 use crate::eval::Units;
 use crate::latent::{ladder, Path};
@@ -13,8 +14,6 @@ use crate::model::{Generator, Given, TransformerVae};
 
 /// Candidates that are scored at a time.
 const BLOCK: usize = 64;
-/// What "in the middle" between two lines is.
-const MIDDLE: std::ops::Range<f32> = 0.3..0.7;
 /// Keeps these draws apart from all others of the seed.
 const STREAM: u64 = 0xd157_111a;
 
@@ -46,18 +45,44 @@ struct Candidate {
     ids: Vec<u32>,
 }
 
+/// What tells labels, and the labels of a batch's lines and of their partners.
+pub(super) struct Labelled<'a> {
+    pub(super) layer: &'a ClassLayer,
+    pub(super) lines: &'a [Option<u32>],
+    pub(super) partners: &'a [Option<u32>],
+}
+
+impl Labelled<'_> {
+    /// The candidates that are told, with `least` probability, to have the label of one of their ends.
+    fn sure(
+        &self,
+        model: &TransformerVae,
+        candidates: Vec<Candidate>,
+        least: f64,
+    ) -> Result<Vec<Candidate>, TrainError> {
+        let texts: Vec<Vec<u32>> = candidates.iter().map(|c| c.ids.clone()).collect();
+        let told = self.layer.tell(&model.encode_lines(&texts)?)?;
+        let kept = candidates.into_iter().zip(told).filter(|(candidate, (label, p))| {
+            let ends = [self.lines[candidate.pair], self.partners[candidate.pair]];
+            f64::from(*p) >= least && ends.contains(&Some(*label))
+        });
+        Ok(kept.map(|(candidate, _)| candidate).collect())
+    }
+}
+
 /// Texts between the first `pairs` lines and their partners, at most one of each pair; `batch` is the number of the batch
 /// among all of the run.
 ///
 /// # Errors
 /// Those of the model and of the tokenizer.
-pub fn distil(
+pub(super) fn distil(
     model: &TransformerVae,
     config: &TrainConfig,
     inputs: &Inputs<'_>,
     (lines, partners): (&[&[u32]], &[&[u32]]),
     pairs: usize,
     batch: usize,
+    labelled: Option<Labelled<'_>>,
 ) -> Result<Vec<Distilled>, TrainError> {
     let pairs = pairs.min(lines.len()).min(partners.len());
     if pairs == 0 {
@@ -69,11 +94,12 @@ pub fn distil(
     let ends = model.encode_lines(&ends.collect::<Vec<_>>())?;
     // The way that the step takes between latents.
     let discrete = model.config().bottleneck().is_discrete();
+    let edge = config.distill.edge as f32;
     let path = if discrete { Path::Linear } else { Path::PerToken };
     let mut ratios = Vec::with_capacity(pairs);
     let mut latents = Vec::with_capacity(pairs);
     for ends in ends.chunks_exact(2) {
-        let ratio = rng.random_range(MIDDLE);
+        let ratio = rng.random_range(edge..1.0 - edge);
         let rungs = ladder(&ends[0], &ends[1], &[ratio], path);
         latents.extend(rungs.map_err(|e| TrainError::Config(e.to_string()))?);
         ratios.push(f64::from(ratio));
@@ -89,6 +115,9 @@ pub fn distil(
     let mut candidates = Vec::new();
     for (pair, drawn) in drawn.chunks_exact(samples).enumerate() {
         candidates.extend(passing(inputs, config, lines[pair], partners[pair], pair, drawn)?);
+    }
+    if let Some(labelled) = labelled.filter(|_| config.distill.sure > 0.0) {
+        candidates = labelled.sure(model, candidates, config.distill.sure)?;
     }
     // The most probable per token of each pair's.
     let mut best: Vec<Option<(f64, &Candidate)>> = vec![None; pairs];

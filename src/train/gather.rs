@@ -6,8 +6,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::batch::Sampler;
-use super::critic::CriticNet;
-use super::distill::{distil, wanted};
+use super::distill::{distil, wanted, Labelled};
+use super::helpers::Helpers;
 use super::schedule::latent_noise;
 use super::step::{run_part, Beside, ShardResult, StepInput};
 use super::{Inputs, TrainConfig, TrainError};
@@ -33,8 +33,8 @@ pub struct Gathering<'a> {
     pub config: &'a TrainConfig,
     /// The run's data.
     pub inputs: &'a Inputs<'a>,
-    /// The critic, where there is one.
-    pub critic: Option<&'a CriticNet>,
+    /// What learns beside the model, where anything does.
+    pub helpers: Option<&'a Helpers>,
     /// Step number, from 0.
     pub step: usize,
     /// Share of the run done.
@@ -134,6 +134,15 @@ impl Gathering<'_> {
             between: Some(&find),
             vocab: codec.vocab_size() as u32,
         };
+        let class_layer = self.helpers.and_then(Helpers::classes);
+        let classes: Vec<_> = match class_layer {
+            Some(_) => rows.iter().map(|&i| self.inputs.train.class(i as usize)).collect(),
+            None => Vec::new(),
+        };
+        let labelled = class_layer.map(|layer| {
+            let (lines, partners) = classes.split_at(own);
+            Labelled { layer, lines, partners }
+        });
         let distilled = numeric::with_precision(self.config.precision, || {
             distil(
                 self.model,
@@ -142,6 +151,7 @@ impl Gathering<'_> {
                 (&lines[..own], &lines[own..]),
                 wanted(self.config, self.progress, own),
                 self.step * self.config.accumulate + part,
+                labelled,
             )
         })?;
         let readings = self.readings(&lines[..own], self.step * self.config.accumulate + part);
@@ -151,7 +161,9 @@ impl Gathering<'_> {
             blends: Some(self.blends(own)),
             distilled: &distilled,
             readings: &readings,
-            critic: self.critic,
+            critic: self.helpers.and_then(Helpers::critic),
+            class_layer,
+            classes: &classes,
         };
         run_part(self.model, self.config, input, &beside)
     }

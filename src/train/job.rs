@@ -12,7 +12,7 @@ use super::{
     TensorBoard, TrainConfig, TrainError, TrainingData, TRAINING_FILE,
 };
 use crate::corpus::hub::{Download, HubName, Listener, News, Split};
-use crate::corpus::{self, Column, Corpus, ReadOptions};
+use crate::corpus::{self, Column, Corpus, Example, ReadOptions};
 use crate::domain::{domain, python_syntax, Codec, Domain, Fluency};
 use crate::model::{write_atomically, TransformerVae};
 
@@ -81,10 +81,11 @@ impl Source {
         limit: Option<usize>,
     ) -> Result<Corpus, TrainError> {
         let news = &mut |_: &News| ControlFlow::Continue(());
-        self.read_split(domain, max_len, column, limit, Split::Train, news)
+        self.read_split(domain, max_len, [column, None], limit, Split::Train, news)
     }
 
-    /// Reads it for a domain's run; of a data set of the hub the given split, of which downloads are told.
+    /// Reads it for a domain's run, given the columns of text and label; of a data set of the hub the given split, of which
+    /// downloads are told.
     ///
     /// # Errors
     /// As [`Source::read`].
@@ -92,13 +93,14 @@ impl Source {
         &self,
         domain: &dyn Domain,
         max_len: usize,
-        column: Option<&Column>,
+        [column, label]: [Option<&Column>; 2],
         limit: Option<usize>,
         split: Split,
         news: &mut Listener<'_>,
     ) -> Result<Corpus, TrainError> {
         let options = || ReadOptions {
             column: column.cloned(),
+            label: label.cloned(),
             limit,
             parses: |line| python_syntax::verdict(line).is_valid(),
             ..ReadOptions::within(max_len)
@@ -156,6 +158,9 @@ pub struct DataOptions {
     /// Column of the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<Column>,
+    /// Column of the label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_column: Option<Column>,
     /// At most so many lines are read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
@@ -295,7 +300,7 @@ impl Job {
             (None, None, None) => {
                 let used = lines.len().min(config.tokenizer_lines);
                 tell(Stage::Tokenizer(used))?;
-                domain.train_codec(&mut lines[..used].iter().map(String::as_str), config.vocab)?
+                domain.train_codec(&mut texts(&lines[..used]), config.vocab)?
             }
         };
         let codec = codec.with_room(config.max_len);
@@ -308,9 +313,7 @@ impl Job {
             None => None,
         };
         let fluency = match kept {
-            None if domain.asks_for_fluency() => {
-                Fluency::fit(lines.iter().map(String::as_str), held_out.iter().map(String::as_str))
-            }
+            None if domain.asks_for_fluency() => Fluency::fit(texts(&lines), texts(&held_out)),
             kept => kept,
         };
         let train_data = encode(&codec, &lines, &config, &mut tell)?;
@@ -359,15 +362,15 @@ impl Job {
         domain: &dyn Domain,
         config: &TrainConfig,
         tell: &mut dyn FnMut(Stage) -> Result<(), TrainError>,
-    ) -> Result<(Vec<String>, Vec<String>), TrainError> {
-        let DataOptions { data, valid, column, limit } = &self.lines;
-        let mut read = |source: &Source, split: Split| -> Result<Vec<String>, TrainError> {
+    ) -> Result<(Vec<Example>, Vec<Example>), TrainError> {
+        let DataOptions { data, valid, column, label_column, limit } = &self.lines;
+        let mut read = |source: &Source, split: Split| -> Result<Vec<Example>, TrainError> {
             tell(Stage::Reading(source.to_string()))?;
             let mut told = Ok(());
             let corpus = source.read_split(
                 domain,
                 config.max_len,
-                column.as_ref(),
+                [column.as_ref(), label_column.as_ref()],
                 *limit,
                 split,
                 &mut |news| {
@@ -392,7 +395,7 @@ impl Job {
                 skipped: report.skipped,
                 problems: report.problems.iter().map(ToString::to_string).collect(),
             })?;
-            Ok(corpus.examples.into_iter().map(|e| e.text).collect())
+            Ok(corpus.examples)
         };
         let lines = read(data, Split::Train)?;
         match valid {
@@ -414,7 +417,7 @@ impl Job {
 }
 
 /// Takes `wanted` lines out, a tenth at most, evenly, so that order in the file does not matter.
-fn hold_out(lines: Vec<String>, wanted: usize) -> (Vec<String>, Vec<String>) {
+fn hold_out<T>(lines: Vec<T>, wanted: usize) -> (Vec<T>, Vec<T>) {
     let wanted = wanted.min(lines.len() / 10);
     let stride = lines.len().checked_div(wanted).unwrap_or(0);
     let mut held_out = Vec::with_capacity(wanted);
@@ -429,9 +432,14 @@ fn hold_out(lines: Vec<String>, wanted: usize) -> (Vec<String>, Vec<String>) {
     (kept, held_out)
 }
 
+/// The lines without their labels.
+fn texts(lines: &[Example]) -> impl Iterator<Item = &str> + Clone {
+    lines.iter().map(|example| example.text.as_str())
+}
+
 fn encode(
     codec: &Codec,
-    lines: &[String],
+    lines: &[Example],
     config: &TrainConfig,
     tell: &mut dyn FnMut(Stage) -> Result<(), TrainError>,
 ) -> Result<TrainingData, TrainError> {
@@ -474,6 +482,7 @@ mod tests {
             data: Source::Path("a/b.tsv".into()),
             valid: Some(Source::Samples),
             column: Some(Column::Number(1)),
+            label_column: Some(Column::Name("category".to_owned())),
             limit: None,
         };
         let text = serde_json::to_string(&given).expect("JSON");

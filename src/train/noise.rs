@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::config::Noise;
 use crate::domain::{FIRST_TOKEN_ID, MASK_ID, PAD_ID, START_ID};
-use crate::numeric::{Nesting, Turn};
+use crate::numeric::Nesting;
 
 /// A text to be given at a latent between those of two rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,15 +173,14 @@ fn random_token(rng: &mut ChaCha8Rng, vocab: u32) -> u32 {
     rng.random_range(FIRST_TOKEN_ID..vocab.max(FIRST_TOKEN_ID + 1))
 }
 
-/// What the decoder reads in a token's place. Where it is told what is open, no bracket comes or goes: it would be told
-/// what is not so for the rest of the text.
+/// What the decoder reads in a token's place. Where it is told what is open, no bracket comes or goes, and of tokens with roles
+/// only a word for a word: it would be told what is not so for the rest of the text.
 fn replacement(id: u32, nesting: Option<&Nesting>, vocab: u32, rng: &mut ChaCha8Rng) -> u32 {
     let other = random_token(rng, vocab);
-    let turns = |id: u32| nesting.is_some_and(|n| n.turn(id) != Turn::Nothing);
-    if turns(id) || turns(other) {
-        id
-    } else {
+    if nesting.is_none_or(|nesting| nesting.alike(id, other)) {
         other
+    } else {
+        id
     }
 }
 
@@ -220,6 +219,7 @@ fn corrupt(line: &[u32], vocab: u32, noise: &Noise, rng: &mut ChaCha8Rng) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::numeric::Turn;
     use rand::SeedableRng;
 
     #[test]
@@ -271,12 +271,12 @@ mod tests {
         let line: Vec<u32> = (0..400).map(|i| 3 + i % 4).collect();
         let mut turns = vec![Turn::Nothing; 8];
         (turns[4], turns[6]) = (Turn::Open(0), Turn::Close);
-        let nesting = Nesting::new(turns);
+        let nesting = Nesting::new(turns, Vec::new());
         let noise = Noise { decoder: 1.0, ..Noise::none() };
         let lines = [line.as_slice()];
         let texts = Texts { nesting: Some(&nesting), ..Texts::plain(&lines) };
         let read = shard_input(texts, 8, &noise, 0.0, &mut rng).decoder_ids;
-        assert!(nesting.classes(&read[1..]).eq(nesting.classes(&line)));
+        assert!(nesting.behind(&read[1..]).eq(nesting.behind(&line)));
         let changed = read[1..].iter().zip(&line).filter(|(a, b)| a != b).count();
         assert!(changed > 40, "{changed} of 400");
     }

@@ -21,6 +21,9 @@ pub struct Objectives {
     /// Cross entropy per token of a text's words told from its latent alone, nats.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<f64>,
+    /// Cross entropy per line of its label told from its latents, nats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<f64>,
     /// Cross entropy per token of the texts of self-distillation, nats.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distilled: Option<f64>,
@@ -33,7 +36,7 @@ pub struct Objectives {
 }
 
 /// Number of values.
-const COUNT: usize = 8;
+const COUNT: usize = 9;
 
 impl Objectives {
     fn values(&self) -> [Option<f64>; COUNT] {
@@ -43,6 +46,7 @@ impl Objectives {
             self.cycle,
             self.smoothness,
             self.words,
+            self.classes,
             self.distilled,
             self.distilled_latent,
             self.distilled_texts,
@@ -50,7 +54,7 @@ impl Objectives {
     }
 
     fn of(values: [Option<f64>; COUNT]) -> Self {
-        let [critic, adversarial, cycle, smoothness, words, distilled, distilled_latent, distilled_texts] =
+        let [critic, adversarial, cycle, smoothness, words, classes, distilled, distilled_latent, distilled_texts] =
             values;
         Self {
             critic,
@@ -58,6 +62,7 @@ impl Objectives {
             cycle,
             smoothness,
             words,
+            classes,
             distilled,
             distilled_latent,
             distilled_texts,

@@ -10,8 +10,8 @@ use super::checkpoint::{save_model, save_trainer, TrainerFile};
 use super::codebook::Codebook;
 use super::config::Budget;
 use super::control::Control;
-use super::critic::Adversary;
 use super::gather::{Gathered, Gathering};
+use super::helpers::Helpers;
 use super::optimise::Updater;
 use super::schedule::{ema_decay, learning_rate};
 use super::showcase::Showcase;
@@ -92,7 +92,7 @@ struct Run<'a> {
     /// A second set of weights that holds the average, for evaluation and for what is saved for use.
     averaged: TransformerVae,
     optimiser: Updater,
-    adversary: Option<Adversary>,
+    helpers: Option<Helpers>,
     /// The codebook's averages, under `vq`.
     codebook: Option<Codebook>,
     at: Checkpoint,
@@ -161,10 +161,10 @@ impl<'a> Run<'a> {
         if o.ema > 0.0 {
             optimiser.set_ema_decay(Some(ema_decay(o.ema, 0)));
         }
-        let adversary = Adversary::new(config, &inputs.device)?;
+        let helpers = Helpers::new(config, inputs.train.labels().len(), &inputs.device)?;
         let codebook = Codebook::new(&model, &config.vq, config.seed, inputs.start.is_some())?;
         let at = Checkpoint::default();
-        Ok(Self { config, inputs, dir, model, averaged, optimiser, adversary, codebook, at })
+        Ok(Self { config, inputs, dir, model, averaged, optimiser, helpers, codebook, at })
     }
 
     fn restore(
@@ -178,8 +178,8 @@ impl<'a> Run<'a> {
             .collect();
         self.model.set_parameters(&weights)?;
         self.optimiser.load_state(tensors, checkpoint.step)?;
-        if let Some(adversary) = &mut self.adversary {
-            adversary.load(tensors, checkpoint.step)?;
+        if let Some(helpers) = &mut self.helpers {
+            helpers.load(tensors, checkpoint.step)?;
         }
         if let Some(codebook) = &mut self.codebook {
             codebook.load_state(tensors)?;
@@ -325,7 +325,7 @@ impl<'a> Run<'a> {
             model: &self.model,
             config: self.config,
             inputs: self.inputs,
-            critic: self.adversary.as_ref().map(Adversary::net),
+            helpers: self.helpers.as_ref(),
             step: self.at.step,
             progress,
         };
@@ -341,12 +341,12 @@ impl<'a> Run<'a> {
         let loss: f64 = results.iter().map(|r| r.cross_entropy + r.regulariser).sum();
         let stats =
             if loss.is_finite() { Some(self.optimiser.step(&grads, rate, clip)?) } else { None };
-        let critic_finite = match &mut self.adversary {
-            Some(adversary) if stats.is_some() => adversary.step(&results, rate, clip)?,
+        let helpers_finite = match &mut self.helpers {
+            Some(helpers) if stats.is_some() => helpers.step(&results, rate, clip)?,
             _ => true,
         };
         match stats {
-            Some(stats) if stats.finite && critic_finite => {
+            Some(stats) if stats.finite && helpers_finite => {
                 if let Some(codebook) = &mut self.codebook {
                     let ema = self.config.optimiser.ema;
                     let ema = (ema > 0.0).then(|| ema_decay(ema, self.at.step));
@@ -456,8 +456,8 @@ impl<'a> Run<'a> {
             .map(|(name, var)| (format!("p.{name}"), var.as_tensor().clone()))
             .collect();
         tensors.extend(self.optimiser.state()?);
-        if let Some(adversary) = &self.adversary {
-            tensors.extend(adversary.state()?);
+        if let Some(helpers) = &self.helpers {
+            tensors.extend(helpers.state()?);
         }
         if let Some(codebook) = &self.codebook {
             tensors.extend(codebook.state()?);

@@ -5,6 +5,7 @@ use candle_core::{DType, Device, Tensor, Var};
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::classes::ClassLayer;
 use super::codebook::CodeUse;
 use super::config::{Noise, TrainConfig};
 use super::critic::CriticNet;
@@ -104,6 +105,10 @@ pub struct Beside<'a> {
     pub readings: &'a [Option<Vec<u32>>],
     /// The critic, where there is one.
     pub critic: Option<&'a CriticNet>,
+    /// What tells labels from latents, where that is asked for.
+    pub class_layer: Option<&'a ClassLayer>,
+    /// With it, the label of every line and behind them of every partner.
+    pub classes: &'a [Option<u32>],
 }
 
 /// Runs a step's forward and backward passes, one thread per shard; results are in shard order.
@@ -188,7 +193,7 @@ pub(super) struct Whole<'a> {
     interpolated: Rows,
     /// What decodes for them.
     generator: Option<Generator>,
-    beside: Beside<'a>,
+    pub(super) beside: Beside<'a>,
     pub(super) meeting: Meeting,
 }
 
@@ -209,17 +214,19 @@ fn run_shard(
     // The prior's samples are the whole batch's, however many shards it has.
     let prior = stream(u64::MAX - whole.draws as u64);
     // Rows are dealt out in turn, so that shards are equally long.
-    let mut lines: Vec<&[u32]> =
-        input.lines.iter().skip(shard).step_by(whole.shards).copied().collect();
-    let first_partner = lines.len();
-    lines.extend(input.partners.iter().skip(shard).step_by(whole.shards));
+    let own = input.lines.len();
+    let dealt = |count: usize| (shard..count).step_by(whole.shards);
+    let rows: Vec<usize> = dealt(own).chain(dealt(input.partners.len()).map(|i| own + i)).collect();
+    let all = |i: usize| if i < own { input.lines[i] } else { input.partners[i - own] };
+    let lines: Vec<&[u32]> = rows.iter().map(|&i| all(i)).collect();
+    let first_partner = dealt(own).count();
     let in_turn = |count: usize| count.saturating_sub(shard).div_ceil(whole.shards);
     let with_blends = first_partner + in_turn(whole.beside.blends.unwrap_or(usize::MAX / 2));
     let blends = first_partner..with_blends.min(lines.len());
     let mut between = texts_between(&lines, blends, config, input.between, &mut rng);
     let blends = between.len();
-    let dealt = whole.beside.distilled.iter().filter(|text| text.pair % whole.shards == shard);
-    between.extend(dealt.map(|text| {
+    let distilled = whole.beside.distilled.iter().filter(|text| text.pair % whole.shards == shard);
+    between.extend(distilled.map(|text| {
         let a = text.pair / whole.shards;
         let (a, b) = (a as u32, (first_partner + a) as u32);
         Between { a, b, ratio: text.ratio, ids: text.ids.clone() }
@@ -234,7 +241,8 @@ fn run_shard(
     let batch = shard_input(texts, input.vocab, &config.noise, input.sigma_max, &mut rng);
     numeric::with_precision(config.precision, || {
         let (step, progress) = (input.step, input.progress);
-        let mut task = Task { model, config, step, progress, shard, whole, blends, rng, prior };
+        let mut task =
+            Task { model, config, step, progress, shard, whole, rows, blends, rng, prior };
         task.run(&batch, &lines[..first_partner])
     })
 }
@@ -271,6 +279,8 @@ pub(super) struct Task<'a> {
     progress: f64,
     pub(super) shard: usize,
     pub(super) whole: &'a Whole<'a>,
+    /// Its rows' places among the batch's lines and, behind them, its partners.
+    pub(super) rows: Vec<usize>,
     /// How many texts between rows come from the domain; those of self-distillation follow.
     blends: usize,
     rng: ChaCha8Rng,
@@ -379,6 +389,7 @@ impl Task<'_> {
                 normal((rows, n, size), &mut self.rng)?.to_device(device)?.broadcast_mul(&sigma)?;
             latent = model.project(&(latent + noise)?)?;
         }
+        let classes = self.classes(&latent)?;
         let mut memory = model.memory(&latent)?; // [rows, m, d]
         let told = if config.words.weight > 0.0 {
             Some(self.words(&memory, &batch.own, batch.decoder_len)?)
@@ -424,8 +435,12 @@ impl Task<'_> {
             loss = (loss + part)?;
             objectives.words = Some(nats);
         }
-        // A step's regulariser and its objectives on interpolations are the mean of its batches'.
+        // A step's regulariser, class loss and objectives on interpolations are the mean of its batches'.
         let share = 1.0 / config.accumulate.max(1) as f64;
+        if let Some((part, nats)) = classes {
+            loss = (loss + (part * share)?)?;
+            objectives.classes = Some(nats * share);
+        }
         let interpolation = Interpolation {
             model,
             config,

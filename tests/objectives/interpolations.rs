@@ -295,7 +295,7 @@ fn a_run_with_every_objective_resumes_to_the_same_bits() {
         distill: Distill { share: 0.15, from: 0.7, samples: 4, ..Distill::default() },
         ..config()
     };
-    let (state, reports) = resumes(&config);
+    let (state, reports) = resumes(&Fixture::new(&config, 200), &config);
     assert!(state.keys().any(|name| name.starts_with("critic.layer.0")));
     assert!(state.keys().any(|name| name.starts_with("m.critic.layer.0")));
     let Some(Report::Step { objectives, .. }) = reports.last() else { panic!("no report") };

@@ -1,6 +1,7 @@
 //! Options of the trainer beside the cross entropy of lines: what each does, and that a run with it resumes to the same bits.
 
 mod batches;
+mod classes;
 mod distillation;
 mod interpolations;
 
@@ -133,8 +134,7 @@ fn state(dir: &Path) -> HashMap<String, Vec<f32>> {
 }
 
 /// Holds a run that is stopped and resumed to an uninterrupted one, bit by bit; what both left, and the reports.
-fn resumes(config: &TrainConfig) -> (HashMap<String, Vec<f32>>, Vec<Report>) {
-    let fixture = Fixture::new(config, 200);
+fn resumes(fixture: &Fixture, config: &TrainConfig) -> (HashMap<String, Vec<f32>>, Vec<Report>) {
     let (whole, parts) =
         (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
     let reports = fixture.run(config, whole.path(), None, false);
@@ -190,6 +190,7 @@ fn configurations_from_before_these_options_are_read() {
         "smoothness",
         "distill",
         "pixels",
+        "classes",
     ] {
         old.remove(key).expect("an option");
     }

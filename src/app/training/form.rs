@@ -252,6 +252,7 @@ impl Form {
             data: self.data.clone().into(),
             valid: given(&self.valid).map(Source::from),
             column: given(&self.column).and_then(|column| column.parse().ok()),
+            label_column: None,
             limit: self.limit,
         }
     }

@@ -346,6 +346,7 @@ impl RunView {
                 of_steps("cycle", &|f| f.objectives.cycle),
                 of_steps("smoothness", &|f| f.objectives.smoothness),
                 of_steps("words", &|f| f.objectives.words),
+                of_steps("classes", &|f| f.objectives.classes),
                 of_steps("distilled", &|f| f.objectives.distilled),
                 of_steps("commitment", &|f| f.commitment),
             ],

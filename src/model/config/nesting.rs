@@ -1,8 +1,8 @@
-//! Which tokens open and close brackets and strings.
+//! Which tokens open and close brackets and strings, and what tokens are to clauses.
 
 use serde::{Deserialize, Serialize};
 
-use crate::numeric::{Nesting, Turn};
+use crate::numeric::{Nesting, Role, Turn};
 
 /// Ids of the tokens that open and close brackets and strings.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -16,6 +16,10 @@ pub struct NestingConfig {
     pub quote: Vec<Vec<u32>>,
     /// What takes a quote behind it for a part of the string.
     pub escape: Vec<u32>,
+    /// What every token is to the clauses of a line, a character for each id as [`Role::code`] gives it; empty where the decoder
+    /// is not told of clauses.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub roles: String,
 }
 
 impl NestingConfig {
@@ -23,6 +27,11 @@ impl NestingConfig {
     pub const BRACKETS: usize = 3;
     /// Kinds of quotes at most.
     pub const QUOTES: usize = 2;
+
+    /// A character of the roles that stands for none.
+    pub(in crate::model) fn unknown_role(&self) -> Option<char> {
+        self.roles.chars().find(|&code| Role::from_code(code).is_none())
+    }
 
     /// What every token of a vocabulary of so many words does.
     pub(in crate::model) fn nesting(&self, vocab: usize) -> Nesting {
@@ -42,6 +51,7 @@ impl NestingConfig {
         }
         set(&self.close, Turn::Close);
         set(&self.escape, Turn::Escape);
-        Nesting::new(turns)
+        let roles = self.roles.chars().map(|code| Role::from_code(code).unwrap_or_default());
+        Nesting::new(turns, roles.collect())
     }
 }

@@ -6,7 +6,7 @@
 
 use super::super::activation::gelu;
 use super::super::kernel::{multiply, Isa, Left, Pairs, Panels, Precision, Write, PANEL};
-use super::super::nesting::NestedSlots;
+use super::super::nesting::{NestedSlots, Open};
 use super::super::slices::{dot, log_softmax, position_of_max, rms_norm_rows, softmax_mix};
 use super::super::team::{self, share, Barrier, Buffer, Handed};
 use super::weights::{Packed, PackedLayer};
@@ -34,8 +34,8 @@ pub(super) enum Want {
 #[derive(Default)]
 struct Order {
     entries: Vec<Entry>,
-    /// Classes of what is open behind each entry; empty where the model is not told.
-    nested: Vec<usize>,
+    /// What is open behind each entry; empty where the model is not told.
+    open: Vec<Open>,
     want: Want,
     suppress: Vec<u32>,
     stop: bool,
@@ -203,9 +203,9 @@ impl Steps<'_, '_> {
         let order = unsafe { self.shared.order.write() };
         order.entries.clear();
         order.entries.extend_from_slice(entries);
-        order.nested.clear();
+        order.open.clear();
         if let Some(nested) = &mut self.nested {
-            order.nested.extend(entries.iter().map(|e| nested.feed(e.slot, e.position, e.id)));
+            order.open.extend(entries.iter().map(|e| nested.feed(e.slot, e.position, e.id)));
         }
         order.want = want;
         self.barrier.wait();
@@ -291,10 +291,8 @@ impl Shared<'_> {
             hidden.copy_from_slice(&packed.embedding[from..from + d]);
             let place = entries[row].position * d;
             let placed = packed.positions.get(place..place + d);
-            let nested = packed.nesting.as_ref().zip(order.nested.get(row));
-            let nested =
-                nested.and_then(|((_, table), class)| table.get(class * d..(class + 1) * d));
-            for added in [placed, nested].into_iter().flatten() {
+            let told = order.open.get(row).into_iter().flat_map(|&open| packed.told(open));
+            for added in placed.into_iter().chain(told) {
                 hidden.iter_mut().zip(added).for_each(|(h, a)| *h += a);
             }
         }

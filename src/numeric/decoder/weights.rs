@@ -1,7 +1,7 @@
 //! The decoder's weights as they come and as the hot loop wants them.
 
 use super::super::kernel::{Panels, Precision, Source};
-use super::super::{Nested, Nesting, Span};
+use super::super::{Nesting, Open, Span};
 use super::DecoderError;
 
 /// Shape and constants of a T5 decoder.
@@ -63,8 +63,7 @@ pub struct DecoderWeights {
     pub embedding: Vec<f32>,
     /// What is added to the embedding at the first positions, `[positions, d_model]`; empty for nothing.
     pub positions: Vec<f32>,
-    /// What is added by the brackets and strings that are open behind a token: what tokens do, and a table
-    /// `[Nested::CLASSES, d_model]`.
+    /// What is added by what is open behind a token: what tokens do, and a table `[Nesting::table_rows, d_model]`.
     pub nesting: Option<(Nesting, Vec<f32>)>,
     /// `[buckets, heads]`.
     pub relative_bias: Vec<f32>,
@@ -131,6 +130,14 @@ pub(super) struct Packed {
 }
 
 impl Packed {
+    /// What is added by what is open, each `[d_model]`.
+    pub(super) fn told(&self, open: Open) -> impl Iterator<Item = &[f32]> {
+        let d = self.spec.d_model;
+        self.nesting.iter().flat_map(move |(nesting, table)| {
+            nesting.rows(open).filter_map(move |row| table.get(row * d..(row + 1) * d))
+        })
+    }
+
     pub(super) fn new(
         spec: DecoderSpec,
         weights: DecoderWeights,
@@ -143,8 +150,8 @@ impl Packed {
         expect("layers", weights.layers.len(), spec.layers)?;
         expect("spans", spec.spans.len(), spec.layers)?;
         expect("positions", weights.positions.len() % d.max(1), 0)?;
-        if let Some((_, table)) = &weights.nesting {
-            expect("nesting", table.len(), Nested::CLASSES * d)?;
+        if let Some((nesting, table)) = &weights.nesting {
+            expect("nesting", table.len(), nesting.table_rows() * d)?;
         }
         let head = weights.head.as_deref().unwrap_or(&weights.embedding);
         let head = pack(&[("head", head)], (spec.vocab, d), spec.head_scale, precision)?;

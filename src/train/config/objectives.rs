@@ -123,10 +123,27 @@ impl Default for Words {
     }
 }
 
-/// Self-distillation: late in the run the model's own decodes between two lines are taught to it. At a latent in the middle
-/// between a line and a partner, at a ratio from U(0.3, 0.7), so many samples are drawn with the weights as they are; of those
+/// The class loss: a linear layer tells a line's label from its noisy latents, so that they are told apart by it (the label as a
+/// second target of the encoder, Kingma et al. 2014, arXiv 1406.5298). The layer belongs to the run and not to the model; a line
+/// without a label has no part in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Classes {
+    /// Weight of the mean over labelled lines, in nats, beside the cross entropy of tokens. 0, the default, is without.
+    pub weight: f64,
+}
+
+impl Default for Classes {
+    fn default() -> Self {
+        Self { weight: 0.0 }
+    }
+}
+
+/// Self-distillation: late in the run the model's own decodes between two lines are taught to it. At a latent between a line
+/// and a partner, at a ratio from U(`edge`, 1 − `edge`), so many samples are drawn with the weights as they are; of those
 /// that the domain accepts, that copy no end and that are nearer to both ends than these are to one another, the most probable
-/// per token becomes a text that the decoder gives at that latent and that the encoder maps there.
+/// per token becomes a text that the decoder gives at that latent and that the encoder maps there. With `sure`, a sample counts
+/// only where the layer of [`Classes`] takes it for the label of one of its ends with so much probability.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Distill {
@@ -134,16 +151,27 @@ pub struct Distill {
     pub share: f64,
     /// Share of the run after which it begins.
     pub from: f64,
+    /// How near to an end the ratio comes.
+    #[serde(default = "edge")]
+    pub edge: f64,
     /// Samples per pair.
     pub samples: usize,
+    /// Least probability of an end's label. 0, the default, asks for none.
+    #[serde(default)]
+    pub sure: f64,
     /// Weight of these texts' tokens, and of the distance of their latents as in [`Cycle`]; a line's own tokens weigh 1.
     pub weight: f64,
 }
 
 impl Default for Distill {
     fn default() -> Self {
-        Self { share: 0.0, from: 0.85, samples: 8, weight: 1.0 }
+        Self { share: 0.0, from: 0.85, edge: edge(), samples: 8, sure: 0.0, weight: 1.0 }
     }
+}
+
+/// In the middle between two lines only.
+fn edge() -> f64 {
+    0.3
 }
 
 /// The largest share of a batch that self-distillation may take.
@@ -159,6 +187,7 @@ impl TrainConfig {
             ("cycle.weight", y.weight),
             ("smoothness.weight", s.weight),
             ("words.weight", self.words.weight),
+            ("classes.weight", self.classes.weight),
             ("distill.weight", d.weight),
         ] {
             if !(weight >= 0.0 && weight.is_finite()) {
@@ -173,6 +202,7 @@ impl TrainConfig {
             ("smoothness.share", s.share),
             ("smoothness.from", s.from),
             ("distill.from", d.from),
+            ("distill.sure", d.sure),
         ] {
             if !(0.0..=1.0).contains(&share) {
                 return fail(format!("{name} = {share} must be between 0 and 1"));
@@ -183,6 +213,12 @@ impl TrainConfig {
                 "distill.share = {} must be between 0 and {MOST_DISTILLED}",
                 d.share
             ));
+        }
+        if d.sure > 0.0 && self.classes.weight <= 0.0 {
+            return fail(format!("distill.sure = {} needs a classes.weight above 0", d.sure));
+        }
+        if !(0.0..0.5).contains(&d.edge) {
+            return fail(format!("distill.edge = {} must be 0 or above and below 0.5", d.edge));
         }
         if !(s.delta > 0.0 && s.delta <= 0.5) {
             return fail(format!("smoothness.delta = {} must be above 0 and at most 0.5", s.delta));

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Blend, Budget, Critic, Cycle, Decay, Distill, Fsq, InterpolationInputs, Kl, Noise, Optimiser,
-    Pixels, Smoothness, TrainConfig, Vq, Words,
+    Blend, Budget, Classes, Critic, Cycle, Decay, Distill, Fsq, InterpolationInputs, Kl, Noise,
+    Optimiser, Pixels, Smoothness, TrainConfig, Vq, Words,
 };
 use crate::domain::Edits;
 use crate::model::{
@@ -63,6 +63,7 @@ impl TrainConfig {
             slots: true,
             queries: true,
             nesting: false,
+            clauses: false,
             bottleneck: Bottleneck::Sphere,
             regulariser: Regulariser::MmdImq,
             reg_weight: 0.05,
@@ -98,6 +99,7 @@ impl TrainConfig {
             cycle: Cycle::default(),
             smoothness: Smoothness::default(),
             words: Words::default(),
+            classes: Classes::default(),
             distill: Distill::default(),
         };
         let cpu = if domain == "mnist" { cpu.for_digits() } else { cpu };
