@@ -4,6 +4,7 @@
 //! configuration, its data and the step number alone: every random draw comes from a stream that is derived from
 //! `(seed, step, shard)`, so a resumed run goes on exactly as an uninterrupted one would.
 
+mod bag_of_words;
 mod batch;
 mod checkpoint;
 mod classes;
@@ -33,9 +34,9 @@ pub mod runs;
 mod schedule;
 mod showcase;
 mod step;
+mod told;
 mod trainer;
 mod window;
-mod words;
 
 pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
 pub use codebook::{perplexity, CodeUse};

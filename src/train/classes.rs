@@ -2,9 +2,6 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 
-use super::step::Task;
-use super::words::bag_of_words;
-use super::TrainError;
 use crate::latent::Latent;
 use crate::numeric;
 
@@ -68,31 +65,10 @@ impl ClassLayer {
     }
 }
 
-impl Task<'_> {
-    /// The class loss of the latents [rows, n, L] as a part of the batch's loss, weighted, and its share of the mean over the
-    /// batch's labelled lines in nats; nothing where it is off or no line of the shard has a label.
-    pub(super) fn classes(
-        &self,
-        latents: &Tensor,
-    ) -> std::result::Result<Option<(Tensor, f64)>, TrainError> {
-        let beside = &self.whole.beside;
-        let Some(layer) = beside.class_layer else { return Ok(None) };
-        let own = self.rows.iter().enumerate();
-        let own: Vec<(usize, u32)> =
-            own.filter_map(|(row, &at)| Some((row, beside.classes[at]?))).collect();
-        if own.is_empty() {
-            return Ok(None);
-        }
-        let labelled = beside.classes.iter().flatten().count() as f64;
-        let nats = (bag_of_words(&layer.logits(latents)?, own.into_iter())? / labelled)?;
-        let value = f64::from(nats.to_dtype(DType::F32)?.to_scalar::<f32>()?);
-        Ok(Some(((nats * self.config.classes.weight)?, value)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::bag_of_words::bag_of_words;
 
     #[test]
     fn a_new_layer_knows_nothing_and_learns_from_the_gradient() {

@@ -6,7 +6,7 @@
 
 use super::super::activation::gelu;
 use super::super::kernel::{multiply, Isa, Left, Pairs, Panels, Precision, Write, PANEL};
-use super::super::nesting::{NestedSlots, Open};
+use super::super::open::{NestedSlots, Open};
 use super::super::slices::{dot, log_softmax, position_of_max, rms_norm_rows, softmax_mix};
 use super::super::team::{self, share, Barrier, Buffer, Handed};
 use super::weights::{Packed, PackedLayer};

@@ -1,30 +1,6 @@
 //! Words told without their order.
 
-use candle_core::{DType, Result, Tensor, D};
-
-use super::noise::Labels;
-use super::step::Task;
-use super::TrainError;
-use crate::domain::START_ID;
-
-impl Task<'_> {
-    /// The bag-of-words loss as a part of the loss, weighted, and its share of the mean over the batch's labels in nats.
-    pub(super) fn words(
-        &self,
-        memory: &Tensor,
-        own: &Labels,
-        decoder_len: usize,
-    ) -> std::result::Result<(Tensor, f64), TrainError> {
-        let logits = self.model.head(&memory.mean(1)?)?;
-        let words = own.positions.iter().zip(&own.ids).filter(|(_, &id)| id != START_ID);
-        let words = words.map(|(&at, &id)| (at as usize / decoder_len, id));
-        let nats = bag_of_words(&logits, words)?;
-        let labels = self.whole.labels.max(1) as f64;
-        let value = f64::from(nats.to_dtype(DType::F32)?.to_scalar::<f32>()?) / labels;
-        let scale = self.config.words.weight / self.whole.step_labels.max(1) as f64;
-        Ok(((nats * scale)?, value / self.config.accumulate.max(1) as f64))
-    }
-}
+use candle_core::{Result, Tensor, D};
 
 /// The summed cross entropy, in nats, of words that belong to rows of `logits` `[rows, vocab]`: a row's probabilities are the
 /// same for each of its words, whatever their order (Zhao et al. 2017, arXiv 1703.10960, section 3.3).
