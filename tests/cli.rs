@@ -446,6 +446,28 @@ fn a_training_run_is_logged() {
     }
 }
 
+#[test]
+fn a_run_learns_the_labels_of_the_column_that_is_named() {
+    let dir = tempfile::tempdir().expect("folder");
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    std::fs::write(at("lines.tsv"), "odd\tx = 1\neven\ty = 2\nodd\tz = x + y\n".repeat(30))
+        .expect("lines");
+    let args = ["train", "--preset", "tiny", "--steps", "2", "--set", "classes.weight=0.5"];
+    let run = |more: &[&str]| {
+        let run = tvae().args(args).args(["--data", &at("lines.tsv")]).args(more).assert();
+        let error = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+        (run.get_output().status.success(), error)
+    };
+    let (ended, error) = run(&["--out", &at("without")]);
+    assert!(!ended && error.contains("classes.weight = 0.5 needs"), "{error}");
+    assert!(error.contains("--label-column names their column"), "{error}");
+    let (ended, error) = run(&["--label-column", "0", "--out", &at("out")]);
+    assert!(ended, "{error}");
+    let metrics = std::fs::read_to_string(at("out/metrics.jsonl")).expect("metrics");
+    assert!(metrics.contains("\"classes\":"), "{metrics}");
+    assert!(std::fs::read_to_string(at("out/job.json")).expect("a job").contains("label_column"));
+}
+
 /// Every subcommand, from the help.
 fn subcommands() -> Vec<String> {
     let output = tvae().arg("--help").assert().success().get_output().stdout.clone();
