@@ -1,5 +1,7 @@
 //! The training lines as token ids, held in one flat array.
 
+use std::collections::HashMap;
+
 use crate::corpus::Labelled;
 use crate::domain::{Codec, CodecError};
 
@@ -8,9 +10,9 @@ use crate::domain::{Codec, CodecError};
 pub struct TrainingData {
     ids: Vec<u32>,
     ends: Vec<usize>,
-    /// Labels in the order of their first lines.
-    labels: Vec<String>,
-    /// A line's label among these; as long as `ends` where there are any.
+    /// Labels with their numbers, in the order of their first lines.
+    labels: HashMap<String, u32>,
+    /// A line's label, up to the last line that has one.
     classes: Vec<Option<u32>>,
     /// Lines left out because they exceed the longest sequence.
     pub too_long: usize,
@@ -38,13 +40,13 @@ impl TrainingData {
         &self.ids[start..self.ends[i]]
     }
 
-    /// The labels that lines have, in the order of their first lines.
+    /// How many labels lines have.
     #[must_use]
-    pub fn labels(&self) -> &[String] {
-        &self.labels
+    pub fn labels(&self) -> usize {
+        self.labels.len()
     }
 
-    /// The label of line `i`, as its place in [`Self::labels`].
+    /// The label of line `i`, as a number below [`Self::labels`]: they are counted in the order of their first lines.
     #[must_use]
     pub fn class(&self, i: usize) -> Option<u32> {
         self.classes.get(i).copied().flatten()
@@ -57,11 +59,12 @@ impl TrainingData {
     }
 
     fn class_of(&mut self, label: &str) -> u32 {
-        let known = self.labels.iter().position(|known| known == label);
-        known.unwrap_or_else(|| {
-            self.labels.push(label.to_owned());
-            self.labels.len() - 1
-        }) as u32
+        if let Some(&known) = self.labels.get(label) {
+            return known;
+        }
+        let new = self.labels.len() as u32;
+        self.labels.insert(label.to_owned(), new);
+        new
     }
 
     /// Adds a line with its label unless it is empty or, with its end token, longer than `max_len`.
@@ -73,8 +76,11 @@ impl TrainingData {
         } else {
             self.ids.extend_from_slice(ids);
             self.ends.push(self.ids.len());
-            let class = label.map(|label| self.class_of(label));
-            self.classes.push(class);
+            if let Some(label) = label {
+                let class = self.class_of(label);
+                self.classes.resize(self.ends.len() - 1, None);
+                self.classes.push(Some(class));
+            }
         }
     }
 }
@@ -118,7 +124,7 @@ mod tests {
         assert_eq!((data.len(), data.empty, data.too_long), (4, 1, 1));
         assert_eq!((data.line(0), data.line(1)), (&[4u32, 5][..], &[7u32, 8, 9][..]));
         assert_eq!(data.lengths(), [2, 3, 1, 1]);
-        assert_eq!(data.labels(), ["b", "a"]);
+        assert_eq!(data.labels(), 2);
         assert_eq!([0, 1, 2, 3].map(|i| data.class(i)), [Some(0), None, Some(1), Some(0)]);
     }
 }

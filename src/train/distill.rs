@@ -46,13 +46,13 @@ struct Candidate {
 }
 
 /// What tells labels, and the labels of a batch's lines and of their partners.
-pub(super) struct Labelled<'a> {
+pub(super) struct EndLabels<'a> {
     pub(super) layer: &'a ClassLayer,
     pub(super) lines: &'a [Option<u32>],
     pub(super) partners: &'a [Option<u32>],
 }
 
-impl Labelled<'_> {
+impl EndLabels<'_> {
     /// The candidates that are told, with `least` probability, to have the label of one of their ends.
     fn sure(
         &self,
@@ -82,7 +82,7 @@ pub(super) fn distil(
     (lines, partners): (&[&[u32]], &[&[u32]]),
     pairs: usize,
     batch: usize,
-    labelled: Option<Labelled<'_>>,
+    labelled: Option<EndLabels<'_>>,
 ) -> Result<Vec<Distilled>, TrainError> {
     let pairs = pairs.min(lines.len()).min(partners.len());
     if pairs == 0 {

@@ -6,7 +6,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::batch::Sampler;
-use super::distill::{distil, wanted, Labelled};
+use super::distill::{distil, wanted, EndLabels};
 use super::helpers::Helpers;
 use super::schedule::latent_noise;
 use super::step::{run_part, Beside, ShardResult, StepInput};
@@ -141,7 +141,7 @@ impl Gathering<'_> {
         };
         let labelled = class_layer.map(|layer| {
             let (lines, partners) = classes.split_at(own);
-            Labelled { layer, lines, partners }
+            EndLabels { layer, lines, partners }
         });
         let distilled = numeric::with_precision(self.config.precision, || {
             distil(

@@ -161,7 +161,7 @@ impl<'a> Run<'a> {
         if o.ema > 0.0 {
             optimiser.set_ema_decay(Some(ema_decay(o.ema, 0)));
         }
-        let helpers = Helpers::new(config, inputs.train.labels().len(), &inputs.device)?;
+        let helpers = Helpers::new(config, inputs.train.labels(), &inputs.device)?;
         let codebook = Codebook::new(&model, &config.vq, config.seed, inputs.start.is_some())?;
         let at = Checkpoint::default();
         Ok(Self { config, inputs, dir, model, averaged, optimiser, helpers, codebook, at })

@@ -25,7 +25,7 @@ fn labelled(config: &TrainConfig) -> Fixture {
         .collect();
     let train =
         encode_corpus(&plain.codec, &examples, config.max_len, &mut |_| ()).expect("encoded");
-    assert_eq!((train.len(), train.labels().len()), (200, 3));
+    assert_eq!((train.len(), train.labels()), (200, 3));
     Fixture { train, ..plain }
 }
 
