@@ -11,6 +11,7 @@ mod flow;
 mod funnel;
 mod generate;
 mod grid;
+mod growth;
 mod mmd;
 mod nesting;
 mod plan;

@@ -79,7 +79,7 @@ pub struct TrainArgs {
     /// A tokenizer.json to use instead of training one
     #[arg(long, value_name = "FILE")]
     tokenizer: Option<PathBuf>,
-    /// A model folder whose weights and tokenizer the run starts from; its shape must be the configuration's
+    /// A model folder whose weights and tokenizer the run starts from; its shape must be the configuration's, but for decoder layers, of which it may have fewer
     #[arg(long, value_name = "FOLDER", conflicts_with = "tokenizer")]
     start_from: Option<PathBuf>,
     /// Go on from the checkpoint in the --out folder, with the configuration and the data it was started with

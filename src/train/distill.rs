@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::classes::ClassLayer;
 use super::{Inputs, TrainConfig, TrainError};
 use crate::eval::Units;
-use crate::latent::{ladder, Path};
+use crate::latent::{ladder, Latent, Path};
 use crate::model::{Generator, Given, TransformerVae};
 
 /// Candidates that are scored at a time.
@@ -39,9 +39,16 @@ pub fn wanted(config: &TrainConfig, progress: f64, lines: usize) -> usize {
     }
 }
 
-/// A decode that may be learnt.
-struct Candidate {
+/// A latent between a line's and its partner's.
+struct Between {
     pair: usize,
+    ratio: f64,
+    latent: Latent,
+}
+
+/// A decode that may be learnt, and which of the latents it is from.
+struct Candidate {
+    at: usize,
     ids: Vec<u32>,
 }
 
@@ -53,25 +60,25 @@ pub(super) struct EndLabels<'a> {
 }
 
 impl EndLabels<'_> {
-    /// The candidates that are told, with `least` probability, to have the label of one of their ends.
-    fn sure(
+    /// Which of these decodes, each of such a latent, are told, with `least` probability, to have the label of one of its ends.
+    fn sure<'t>(
         &self,
         model: &TransformerVae,
-        candidates: Vec<Candidate>,
+        decodes: impl Iterator<Item = (&'t Between, Vec<u32>)>,
         least: f64,
-    ) -> Result<Vec<Candidate>, TrainError> {
-        let texts: Vec<Vec<u32>> = candidates.iter().map(|c| c.ids.clone()).collect();
+    ) -> Result<Vec<bool>, TrainError> {
+        let (at, texts): (Vec<_>, Vec<_>) = decodes.unzip();
         let told = self.layer.tell(&model.encode_lines(&texts)?)?;
-        let kept = candidates.into_iter().zip(told).filter(|(candidate, (label, p))| {
-            let ends = [self.lines[candidate.pair], self.partners[candidate.pair]];
-            f64::from(*p) >= least && ends.contains(&Some(*label))
+        let sure = at.into_iter().zip(told).map(|(at, (label, p))| {
+            let ends = [self.lines[at.pair], self.partners[at.pair]];
+            f64::from(p) >= least && ends.contains(&Some(label))
         });
-        Ok(kept.map(|(candidate, _)| candidate).collect())
+        Ok(sure.collect())
     }
 }
 
-/// Texts between the first `pairs` lines and their partners, at most one of each pair; `batch` is the number of the batch
-/// among all of the run.
+/// Texts between `pairs` of the lines and their partners, at most one of each pair; `batch` is the number of the batch among
+/// all of the run. With a pool of more pairs than are wanted, those whose greedy decode is not accepted come first.
 ///
 /// # Errors
 /// Those of the model and of the tokenizer.
@@ -84,71 +91,106 @@ pub(super) fn distil(
     batch: usize,
     labelled: Option<EndLabels<'_>>,
 ) -> Result<Vec<Distilled>, TrainError> {
-    let pairs = pairs.min(lines.len()).min(partners.len());
-    if pairs == 0 {
+    let d = &config.distill;
+    let pool = pairs.saturating_mul(d.pool).min(lines.len()).min(partners.len());
+    if pool == 0 {
         return Ok(Vec::new());
     }
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ STREAM);
     rng.set_stream(batch as u64);
-    let ends = (0..pairs).flat_map(|i| [lines[i].to_vec(), partners[i].to_vec()]);
-    let ends = model.encode_lines(&ends.collect::<Vec<_>>())?;
-    // The way that the step takes between latents.
-    let discrete = model.config().bottleneck().is_discrete();
-    let edge = config.distill.edge as f32;
-    let path = if discrete { Path::Linear } else { Path::PerToken };
-    let mut ratios = Vec::with_capacity(pairs);
-    let mut latents = Vec::with_capacity(pairs);
-    for ends in ends.chunks_exact(2) {
-        let ratio = rng.random_range(edge..1.0 - edge);
-        let rungs = ladder(&ends[0], &ends[1], &[ratio], path);
-        latents.extend(rungs.map_err(|e| TrainError::Config(e.to_string()))?);
-        ratios.push(f64::from(ratio));
-    }
-    let samples = config.distill.samples;
-    let rows: Vec<_> =
-        latents.iter().flat_map(|latent| std::iter::repeat_n(latent.clone(), samples)).collect();
-    let memory = model.memory_values(&rows)?;
+    let labelled = labelled.filter(|_| d.sure > 0.0);
+    let mut between = latents_between(model, config, &lines[..pool], partners, &mut rng)?;
     let longest = lines.iter().chain(partners).map(|line| line.len() + 1).max().unwrap_or(1);
+    let longest = longest.min(config.max_len);
     let generator = Generator::with_precision(model, config.precision)?;
-    let drawn = generator.sample(&memory, rows.len(), longest.min(config.max_len), &mut rng)?;
 
-    let mut candidates = Vec::new();
-    for (pair, drawn) in drawn.chunks_exact(samples).enumerate() {
-        candidates.extend(passing(inputs, config, lines[pair], partners[pair], pair, drawn)?);
+    if pool > pairs {
+        let latents: Vec<Latent> = between.iter().map(|at| at.latent.clone()).collect();
+        let greedy = generator.greedy(model, &latents, longest)?;
+        let mut accepted = Vec::with_capacity(pool);
+        for ids in &greedy {
+            let text = inputs.codec.decode(ids);
+            accepted.push(text.is_ok_and(|text| inputs.judge().verdict(&text).is_valid()));
+        }
+        if let Some(labelled) = &labelled {
+            let sure = labelled.sure(model, between.iter().zip(greedy), d.sure)?;
+            accepted.iter_mut().zip(sure).for_each(|(accepted, sure)| *accepted &= sure);
+        }
+        between = rejected_first(between, &accepted, pairs);
     }
-    if let Some(labelled) = labelled.filter(|_| config.distill.sure > 0.0) {
-        candidates = labelled.sure(model, candidates, config.distill.sure)?;
+
+    let rows: Vec<_> =
+        between.iter().flat_map(|at| std::iter::repeat_n(at.latent.clone(), d.samples)).collect();
+    let drawn = generator.sample(&model.memory_values(&rows)?, rows.len(), longest, &mut rng)?;
+    let mut candidates = Vec::new();
+    for ((number, at), drawn) in between.iter().enumerate().zip(drawn.chunks_exact(d.samples)) {
+        let ends = (lines[at.pair], partners[at.pair]);
+        let passing = passing(inputs, config, ends, drawn)?.into_iter();
+        candidates.extend(passing.map(|ids| Candidate { at: number, ids }));
+    }
+    if let Some(labelled) = &labelled {
+        let decodes = candidates.iter().map(|c| (&between[c.at], c.ids.clone()));
+        let mut sure = labelled.sure(model, decodes, d.sure)?.into_iter();
+        candidates.retain(|_| sure.next().unwrap_or(false));
     }
     // The most probable per token of each pair's.
-    let mut best: Vec<Option<(f64, &Candidate)>> = vec![None; pairs];
+    let mut best: Vec<Option<(f64, &Candidate)>> = vec![None; between.len()];
     for block in candidates.chunks(BLOCK) {
         let texts: Vec<Vec<u32>> = block.iter().map(|c| c.ids.clone()).collect();
-        let at: Vec<_> = block.iter().map(|c| latents[c.pair].clone()).collect();
+        let at: Vec<_> = block.iter().map(|c| between[c.at].latent.clone()).collect();
         for (candidate, score) in block.iter().zip(model.score(&texts, Given::Latents(&at))?) {
             let nats = score.nats() / score.token_nats.len().max(1) as f64;
-            let slot = &mut best[candidate.pair];
+            let slot = &mut best[candidate.at];
             if slot.is_none_or(|(least, _)| nats < least) {
                 *slot = Some((nats, candidate));
             }
         }
     }
-    let chosen = best.into_iter().flatten().map(|(_, candidate)| Distilled {
-        pair: candidate.pair,
-        ratio: ratios[candidate.pair],
-        ids: candidate.ids.clone(),
+    let chosen = best.into_iter().flatten().map(|(_, candidate)| {
+        let Between { pair, ratio, .. } = between[candidate.at];
+        Distilled { pair, ratio, ids: candidate.ids.clone() }
     });
     Ok(chosen.collect())
+}
+
+/// A latent between each of the lines and its partner, where the step teaches what lies between them.
+fn latents_between(
+    model: &TransformerVae,
+    config: &TrainConfig,
+    lines: &[&[u32]],
+    partners: &[&[u32]],
+    rng: &mut ChaCha8Rng,
+) -> Result<Vec<Between>, TrainError> {
+    let ends = lines.iter().zip(partners).flat_map(|(a, b)| [a.to_vec(), b.to_vec()]);
+    let ends = model.encode_lines(&ends.collect::<Vec<_>>())?;
+    let discrete = model.config().bottleneck().is_discrete();
+    let path = if discrete { Path::Linear } else { Path::PerToken };
+    let edge = config.distill.edge as f32;
+    let mut between = Vec::with_capacity(lines.len());
+    for (pair, ends) in ends.chunks_exact(2).enumerate() {
+        let ratio = rng.random_range(edge..1.0 - edge);
+        let rungs = ladder(&ends[0], &ends[1], &[ratio], path)
+            .map_err(|e| TrainError::Config(e.to_string()))?;
+        let ratio = f64::from(ratio);
+        between.extend(rungs.into_iter().map(|latent| Between { pair, ratio, latent }));
+    }
+    Ok(between)
+}
+
+/// So many of these, those that were not accepted in front, else in their order.
+fn rejected_first<T>(items: Vec<T>, accepted: &[bool], count: usize) -> Vec<T> {
+    let mut order: Vec<(bool, T)> = accepted.iter().copied().zip(items).collect();
+    order.sort_by_key(|(accepted, _)| *accepted);
+    order.into_iter().take(count).map(|(_, item)| item).collect()
 }
 
 /// The decodes that are accepted, copy no end, and lie nearer to both ends than these to one another; each text once.
 fn passing(
     inputs: &Inputs<'_>,
     config: &TrainConfig,
-    a: &[u32],
-    b: &[u32],
-    pair: usize,
+    (a, b): (&[u32], &[u32]),
     drawn: &[Vec<u32>],
-) -> Result<Vec<Candidate>, TrainError> {
+) -> Result<Vec<Vec<u32>>, TrainError> {
     let (codec, judge) = (inputs.codec, inputs.judge());
     let units = Units::of(inputs.domain.name());
     let (a, b) = (codec.decode(a)?, codec.decode(b)?);
@@ -167,7 +209,7 @@ fn passing(
         // A text may be drawn in other pieces than the tokenizer would cut it into.
         let ids = codec.encode(&text)?;
         if !ids.is_empty() && ids.len() < config.max_len {
-            passing.push(Candidate { pair, ids });
+            passing.push(ids);
         }
     }
     Ok(passing)
@@ -211,10 +253,17 @@ mod tests {
         .map(encode)
         .collect();
         let config = TrainConfig { max_len: 32, ..TrainConfig::preset(Preset::Tiny, "python") };
-        let passing = passing(&inputs, &config, &a, &b, 3, &drawn).expect("a choice");
-        let texts = passing.iter().map(|c| codec.decode(&c.ids).expect("a text"));
+        let passing = passing(&inputs, &config, (&a, &b), &drawn).expect("a choice");
+        let texts = passing.iter().map(|ids| codec.decode(ids).expect("a text"));
         assert_eq!(texts.collect::<Vec<_>>(), ["x = bar(1)", "y = bar(1)"]);
-        assert!(passing.iter().all(|c| c.pair == 3));
+    }
+
+    #[test]
+    fn what_is_not_decoded_well_goes_first_and_the_rest_in_its_order() {
+        let accepted = [true, false, true, true, false];
+        let chosen = |count| rejected_first(vec!['a', 'b', 'c', 'd', 'e'], &accepted, count);
+        assert_eq!(chosen(1), ['b']);
+        assert_eq!(chosen(4), ['b', 'e', 'a', 'c']);
     }
 
     #[test]

@@ -139,12 +139,7 @@ impl<'a> Run<'a> {
         let shape = config.model_config_for(codec, codec.vocab_size())?;
         let model = TransformerVae::new(shape.clone(), config.seed, &inputs.device)?;
         if let Some(start) = &inputs.start {
-            let weights: Vec<(String, Tensor)> = start
-                .parameters()
-                .into_iter()
-                .map(|(name, var)| (name, var.as_detached_tensor()))
-                .collect();
-            model.set_parameters(&weights)?;
+            model.start_from(start)?;
         }
         let averaged = TransformerVae::new(shape, config.seed, &Device::Cpu)?;
         let parameters = model

@@ -64,10 +64,19 @@ fn a_distilled_text_is_learnt_by_both_sides() {
 
 #[test]
 fn a_run_learns_some_of_its_own_decodes_late_and_not_before() {
+    learns_its_own_decodes_late(1);
+}
+
+#[test]
+fn a_pool_of_pairs_does_not_raise_how_many_are_learnt() {
+    learns_its_own_decodes_late(8);
+}
+
+fn learns_its_own_decodes_late(pool: usize) {
     let config = TrainConfig {
         budget: Budget::Steps(200),
         batch: 32,
-        distill: Distill { share: 0.15, from: 0.7, samples: 4, ..Distill::default() },
+        distill: Distill { share: 0.15, from: 0.7, pool, samples: 4, ..Distill::default() },
         ..config()
     };
     let dir = tempfile::tempdir().expect("folder");

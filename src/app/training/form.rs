@@ -20,6 +20,8 @@ pub enum FormRow {
     Data,
     /// The column of the text.
     Column,
+    /// The column of the labels.
+    LabelColumn,
     /// Where held-out lines are.
     Valid,
     /// How many lines are read.
@@ -40,6 +42,7 @@ impl FormRow {
             Self::Domain => "domain",
             Self::Data => "data",
             Self::Column => "column",
+            Self::LabelColumn => "label column",
             Self::Valid => "held-out lines",
             Self::Limit => "lines at most",
             Self::Name => "name",
@@ -55,6 +58,7 @@ impl FormRow {
             Self::Domain => "python: lines with the parser's verdict · mnist: digits · headlines: with categories · text: any lines, or those that are JSON, Python or match text/regex:PATTERN",
             Self::Data => "samples: those that come with the program · a file: lines, jsonl, json, csv, tsv, .gz, .zst · a folder of sources or of MNIST",
             Self::Column => "column of the text, by name or number from 0; empty: text, headline, line or sentence, else the last",
+            Self::LabelColumn => "column of the labels that `classes` tells, by name or number from 0; digits and samples have theirs without",
             Self::Valid => "a file of lines to measure on; empty: some lines of the data are held out",
             Self::Limit => "read no more than so many lines of the data; empty: all of them",
             Self::Name => "the model's folder among your models",
@@ -76,7 +80,12 @@ impl FormRow {
             Self::Domain => &DOMAINS,
             Self::Preset => &["tiny", "cpu", "gpu", "seed"],
             Self::Option(option) => option.choices,
-            Self::Data | Self::Column | Self::Valid | Self::Limit | Self::Name => &[],
+            Self::Data
+            | Self::Column
+            | Self::LabelColumn
+            | Self::Valid
+            | Self::Limit
+            | Self::Name => &[],
         }
     }
 }
@@ -90,6 +99,8 @@ pub struct Form {
     pub data: String,
     /// The column of the text.
     pub column: String,
+    /// The column of the labels.
+    pub label_column: String,
     /// Where held-out lines are.
     pub valid: String,
     /// How many lines are read at most.
@@ -113,6 +124,7 @@ impl Default for Form {
             config: TrainConfig::preset(Preset::Tiny, "python"),
             data: Source::Samples.to_string(),
             column: String::new(),
+            label_column: String::new(),
             valid: String::new(),
             limit: None,
             name: own_name("python"),
@@ -130,6 +142,7 @@ impl Form {
             FormRow::Domain,
             FormRow::Data,
             FormRow::Column,
+            FormRow::LabelColumn,
             FormRow::Valid,
             FormRow::Limit,
             FormRow::Name,
@@ -157,6 +170,7 @@ impl Form {
             FormRow::Domain => self.config.domain.clone(),
             FormRow::Data => self.data.clone(),
             FormRow::Column => self.column.clone(),
+            FormRow::LabelColumn => self.label_column.clone(),
             FormRow::Valid => self.valid.clone(),
             FormRow::Limit => self.limit.map(|limit| limit.to_string()).unwrap_or_default(),
             FormRow::Name => self.name.clone(),
@@ -197,6 +211,7 @@ impl Form {
             FormRow::Data if value.is_empty() => return Err("name the lines to train on".into()),
             FormRow::Data => value.clone_into(&mut self.data),
             FormRow::Column => value.clone_into(&mut self.column),
+            FormRow::LabelColumn => value.clone_into(&mut self.label_column),
             FormRow::Valid => value.clone_into(&mut self.valid),
             FormRow::Limit if value.is_empty() => self.limit = None,
             FormRow::Limit => {
@@ -248,11 +263,12 @@ impl Form {
     #[must_use]
     pub fn lines(&self) -> DataOptions {
         let given = |text: &String| (!text.is_empty()).then(|| text.clone());
+        let column = |text: &String| given(text).and_then(|column| column.parse().ok());
         DataOptions {
             data: self.data.clone().into(),
             valid: given(&self.valid).map(Source::from),
-            column: given(&self.column).and_then(|column| column.parse().ok()),
-            label_column: None,
+            column: column(&self.column),
+            label_column: column(&self.label_column),
             limit: self.limit,
         }
     }
@@ -278,6 +294,7 @@ fn preset_name(preset: Preset) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::corpus::Column;
     use crate::train::train_option;
 
     #[test]
@@ -313,6 +330,9 @@ mod tests {
         for name in ["", "../x", ".hidden", "a/b", "a\\b"] {
             assert!(form.set(FormRow::Name, name).is_err(), "{name}");
         }
+        assert_eq!(form.lines().label_column, None);
+        form.set(FormRow::LabelColumn, "kind").expect("a column");
+        assert_eq!(form.lines().label_column, Some(Column::Name("kind".to_owned())));
         form.set(FormRow::Name, "lines 2").expect("a name");
         assert_eq!(form.job(Path::new("models")).out, Path::new("models/lines 2"));
     }

@@ -143,7 +143,8 @@ impl Default for Classes {
 /// and a partner, at a ratio from U(`edge`, 1 − `edge`), so many samples are drawn with the weights as they are; of those
 /// that the domain accepts, that copy no end and that are nearer to both ends than these are to one another, the most probable
 /// per token becomes a text that the decoder gives at that latent and that the encoder maps there. With `sure`, a sample counts
-/// only where the layer of [`Classes`] takes it for the label of one of its ends with so much probability.
+/// only where the layer of [`Classes`] takes it for the label of one of its ends with so much probability. With `pool`, so many
+/// times as many pairs are looked at, and those whose greedy decode is not accepted go first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Distill {
@@ -154,6 +155,9 @@ pub struct Distill {
     /// How near to an end the ratio comes.
     #[serde(default = "edge")]
     pub edge: f64,
+    /// Pairs whose greedy decode is looked at, per pair that is taught. 1, the default, takes pairs as they come.
+    #[serde(default = "pool")]
+    pub pool: usize,
     /// Samples per pair.
     pub samples: usize,
     /// Least probability of an end's label. 0, the default, asks for none.
@@ -165,13 +169,26 @@ pub struct Distill {
 
 impl Default for Distill {
     fn default() -> Self {
-        Self { share: 0.0, from: 0.85, edge: edge(), samples: 8, sure: 0.0, weight: 1.0 }
+        Self {
+            share: 0.0,
+            from: 0.85,
+            edge: edge(),
+            pool: pool(),
+            samples: 8,
+            sure: 0.0,
+            weight: 1.0,
+        }
     }
 }
 
 /// In the middle between two lines only.
 fn edge() -> f64 {
     0.3
+}
+
+/// Pairs as they come.
+fn pool() -> usize {
+    1
 }
 
 /// The largest share of a batch that self-distillation may take.
@@ -223,8 +240,11 @@ impl TrainConfig {
         if !(s.delta > 0.0 && s.delta <= 0.5) {
             return fail(format!("smoothness.delta = {} must be above 0 and at most 0.5", s.delta));
         }
-        for (name, count) in [("smoothness.positions", s.positions), ("distill.samples", d.samples)]
-        {
+        for (name, count) in [
+            ("smoothness.positions", s.positions),
+            ("distill.pool", d.pool),
+            ("distill.samples", d.samples),
+        ] {
             if count == 0 {
                 return fail(format!("{name} must be at least 1"));
             }

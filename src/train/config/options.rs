@@ -97,6 +97,7 @@ pub const OPTIONS: &[TrainOption] = &[
     option("distill.share", "the model's own valid decodes between lines, learnt late in the run, as a share of the batch; 0.15 at most"),
     option("distill.from", "share of the run after which that begins"),
     option("distill.edge", "how near to an end such a text may lie: 0.3 for the middle only, less where rungs beside the ends copy them"),
+    option("distill.pool", "pairs looked at per pair taught: those whose greedy decode is not accepted go first; 1 takes pairs as they come"),
     option("distill.samples", "samples per pair of lines, of which at most one is learnt"),
     option("distill.sure", "least probability with which the class loss's layer takes a sample for the label of one of its ends; 0 asks for none"),
     option("distill.weight", "weight of these texts; a line's own tokens weigh 1"),

@@ -171,6 +171,7 @@ impl TrainConfig {
             latent_tokens: 16,
             latent_size: 32,
             nesting: true,
+            clauses: true,
             noise: Noise { latent_max: 0.25, ..self.noise },
             blend: Blend { share: 0.8, points: 2, edits: Edits::OneRun, ..self.blend },
             words: Words { weight: 0.5 },
