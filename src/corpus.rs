@@ -25,6 +25,8 @@ pub use python_source::{extract_lines, is_trivial, read_python_folder};
 pub use source::{read_hub, read_source, Source};
 pub use write::{write_rows, Layout};
 
+/// Names that a text column usually has.
+const TEXT_NAMES: [&str; 5] = ["text", "headline", "line", "sentence", "content"];
 /// Problems that are kept word by word; further ones are only counted.
 const PROBLEMS_KEPT: usize = 20;
 
@@ -132,6 +134,13 @@ pub struct ReadOptions {
     pub parses: fn(&str) -> bool,
 }
 
+impl ReadOptions {
+    /// Whether a corpus has as many examples as are asked for.
+    fn is_full(&self, corpus: &Corpus) -> bool {
+        self.limit.is_some_and(|limit| corpus.examples.len() >= limit)
+    }
+}
+
 impl Default for ReadOptions {
     fn default() -> Self {
         Self {
@@ -204,6 +213,13 @@ pub struct Corpus {
     pub examples: Vec<Example>,
     /// What was read and skipped.
     pub report: Report,
+}
+
+impl Corpus {
+    fn keep(&mut self, example: Example) {
+        self.examples.push(example);
+        self.report.kept += 1;
+    }
 }
 
 /// Why a data set could not be read at all.

@@ -15,6 +15,7 @@ mod palette;
 pub mod pool;
 mod prior;
 pub mod probe;
+mod progress;
 mod recent;
 mod replay;
 mod scene;
@@ -49,6 +50,7 @@ pub use loaded::{fetch_model, models_folder, LoadedModel, GUIDED_BEAMS};
 pub use palette::{Palette, PALETTE_RANGE};
 use pool::{Measurement, NamedDirection, Neighbour, Pool};
 pub use prior::{LearnedPrior, PriorKind, PRIOR_FILE};
+pub use progress::{OnProgress, Progress};
 pub use replay::{replay, replay_palette, replay_session};
 pub use scene::{
     Decoding, Edit, Scene, SceneError, Target, RATIO_RANGE, RUNG_RANGE, STRENGTH_RANGE,

@@ -12,10 +12,10 @@ use super::eval::Bar;
 use super::{ModelArg, INTERRUPTED};
 use crate::corpus::{self, Column, Example, ReadOptions};
 use crate::domain::Domain;
-use crate::engine::evaluate::Progress;
 use crate::engine::pool::{
     decoder_directions, Effect, Measurement, NamedDirection, Pool, Probe, Source,
 };
+use crate::engine::Progress;
 use crate::engine::{EngineError, LatentModel, LoadedModel};
 use crate::latent::Direction;
 use crate::report::visible;

@@ -10,8 +10,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::{SchemaDescriptor, Type};
 
-use super::rows::{full, keep, TEXT_NAMES};
-use super::{Column, Corpus, CorpusError, Example, ReadOptions};
+use super::{Column, Corpus, CorpusError, Example, ReadOptions, TEXT_NAMES};
 
 /// Rows that are read at once.
 const BLOCK: usize = 4096;
@@ -36,7 +35,7 @@ fn read_rows(path: &Path, options: &ReadOptions) -> Result<Corpus, CorpusError> 
     let mut corpus = Corpus::default();
     let mut row = 0;
     for group in 0..reader.num_row_groups() {
-        if full(&corpus, options) {
+        if options.is_full(&corpus) {
             break;
         }
         let group = reader.get_row_group(group).map_err(damaged)?;
@@ -46,7 +45,7 @@ fn read_rows(path: &Path, options: &ReadOptions) -> Result<Corpus, CorpusError> 
             Some(label) => Some(group.get_column_reader(label).map_err(damaged)?),
             None => None,
         };
-        while left > 0 && !full(&corpus, options) {
+        while left > 0 && !options.is_full(&corpus) {
             let block = left.min(BLOCK);
             left -= block;
             let texts = cells(&mut texts, block).map_err(damaged)?;
@@ -64,7 +63,7 @@ fn read_rows(path: &Path, options: &ReadOptions) -> Result<Corpus, CorpusError> 
             }
             for (text, label) in texts.into_iter().zip(labels) {
                 row += 1;
-                if full(&corpus, options) {
+                if options.is_full(&corpus) {
                     break;
                 }
                 corpus.report.read += 1;
@@ -78,7 +77,7 @@ fn read_rows(path: &Path, options: &ReadOptions) -> Result<Corpus, CorpusError> 
                     (Cell::NotUtf8, _) => Err("not valid UTF-8"),
                 };
                 match example {
-                    Ok(example) => keep(&mut corpus, example),
+                    Ok(example) => corpus.keep(example),
                     Err(message) => corpus.report.problem(path, row, message),
                 }
             }

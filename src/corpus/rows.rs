@@ -6,10 +6,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::parquet::read_parquet;
-use super::{open, plain_name, Column, Corpus, CorpusError, Example, Format, Header, ReadOptions};
-
-/// Names that a text column usually has.
-pub(super) const TEXT_NAMES: [&str; 5] = ["text", "headline", "line", "sentence", "content"];
+use super::{
+    open, plain_name, Column, Corpus, CorpusError, Example, Format, Header, ReadOptions, TEXT_NAMES,
+};
 
 /// Reads one file of rows.
 pub(super) fn read_file(path: &Path, options: &ReadOptions) -> Result<Corpus, CorpusError> {
@@ -61,15 +60,6 @@ fn is_lines(path: &Path) -> Result<bool, CorpusError> {
         }
     }
     Ok(true)
-}
-
-pub(super) fn full(corpus: &Corpus, options: &ReadOptions) -> bool {
-    options.limit.is_some_and(|limit| corpus.examples.len() >= limit)
-}
-
-pub(super) fn keep(corpus: &mut Corpus, example: Example) {
-    corpus.examples.push(example);
-    corpus.report.kept += 1;
 }
 
 /// Which columns of a table hold text and label.
@@ -144,7 +134,7 @@ fn read_lines(
     let mut width = 0;
     let mut bytes = Vec::new();
     let mut number = 0;
-    while !full(corpus, options) {
+    while !options.is_full(corpus) {
         bytes.clear();
         let n = input.read_until(b'\n', &mut bytes).map_err(|e| {
             CorpusError::content(
@@ -205,7 +195,7 @@ fn read_lines(
             _ => Ok(Example { text: line.to_owned(), label: None }),
         };
         match example {
-            Ok(example) => keep(corpus, example),
+            Ok(example) => corpus.keep(example),
             Err(message) => corpus.report.problem(path, number, message),
         }
     }
@@ -218,7 +208,7 @@ fn read_csv(path: &Path, options: &ReadOptions, corpus: &mut Corpus) -> Result<(
     let mut columns: Option<Columns> = None;
     let mut width = 0;
     let mut record = csv::StringRecord::new();
-    while !full(corpus, options) {
+    while !options.is_full(corpus) {
         let line = reader.position().line() as usize;
         match reader.read_record(&mut record) {
             Ok(false) => break,
@@ -247,7 +237,7 @@ fn read_csv(path: &Path, options: &ReadOptions, corpus: &mut Corpus) -> Result<(
             continue;
         }
         if let Some(example) = columns.as_ref().and_then(|c| c.example(|i| record.get(i))) {
-            keep(corpus, example);
+            corpus.keep(example);
         }
     }
     Ok(())
@@ -263,12 +253,12 @@ fn read_json(path: &Path, options: &ReadOptions, corpus: &mut Corpus) -> Result<
         ));
     };
     for (i, item) in items.iter().enumerate() {
-        if full(corpus, options) {
+        if options.is_full(corpus) {
             break;
         }
         corpus.report.read += 1;
         match json_example(item, options) {
-            Ok(example) => keep(corpus, example),
+            Ok(example) => corpus.keep(example),
             Err(message) => corpus.report.problem(path, i + 1, message),
         }
     }

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::probe::ProbeProtocol;
-use super::{Decoding, EngineError, LatentModel, LoadedModel, Way};
+use super::{Decoding, EngineError, LatentModel, LoadedModel, OnProgress, Progress, Way};
 use crate::corpus::Example;
 use crate::eval::digits::{both, reconstruction_figures, Opinion, Yardstick};
 use crate::eval::probe::Probe;
@@ -52,20 +52,6 @@ pub struct Protocol<'a> {
     /// What the probe is fitted on where the lines have labels; without it 70 % of them.
     pub train: Option<&'a [Example]>,
 }
-
-/// How far a judgement has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// What is being done.
-    pub what: &'static str,
-    /// Lines or pairs done.
-    pub done: usize,
-    /// Of how many.
-    pub total: usize,
-}
-
-/// Told of progress; says whether to go on.
-pub type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> bool;
 
 /// Figures of ladders over one set of pairs.
 #[derive(Debug, Clone, Serialize)]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::evaluate::{OnProgress, Progress};
+use super::progress::{OnProgress, Progress};
 use super::{EngineError, LatentModel};
 use crate::corpus::Example;
 use crate::domain::{AttributeKind, Domain};

@@ -7,8 +7,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use super::evaluate::{OnProgress, Progress};
 use super::pool::Pool;
+use super::progress::{OnProgress, Progress};
 use super::{EngineError, LatentModel, LoadedModel};
 use crate::corpus::Example;
 use crate::domain::Picture;

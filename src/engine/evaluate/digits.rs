@@ -5,9 +5,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use super::{Judge, Line, OnProgress, Progress, Reconstructed, BLOCK, RUNGS};
+use super::{Judge, Line, Reconstructed, BLOCK, RUNGS};
 use crate::corpus::mnist_text::Digit;
-use crate::engine::{EngineError, LearnedPrior, PriorKind};
+use crate::engine::{EngineError, LearnedPrior, OnProgress, PriorKind, Progress};
 use crate::eval::digits::{
     both, class_of, interior_mean, ladder_figures, KnownFrom, Opinion, Seen, Yardstick,
 };
