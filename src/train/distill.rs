@@ -106,16 +106,10 @@ pub(super) fn distil(
 
     if pool > pairs {
         let latents: Vec<Latent> = between.iter().map(|at| at.latent.clone()).collect();
-        let greedy = generator.greedy(model, &latents, longest)?;
-        let mut accepted = Vec::with_capacity(pool);
-        for ids in &greedy {
-            let text = inputs.codec.decode(ids);
-            accepted.push(text.is_ok_and(|text| inputs.judge().verdict(&text).is_valid()));
-        }
-        if let Some(labelled) = &labelled {
-            let sure = labelled.sure(model, between.iter().zip(greedy), d.sure)?;
-            accepted.iter_mut().zip(sure).for_each(|(accepted, sure)| *accepted &= sure);
-        }
+        let mut decodes = generator.greedy(model, &latents, longest)?;
+        // One that does not end is cut where a line's end would fit.
+        decodes.iter_mut().for_each(|ids| ids.truncate(config.max_len - 1));
+        let accepted = accepted(model, config, inputs, &between, decodes, labelled.as_ref())?;
         between = rejected_first(between, &accepted, pairs);
     }
 
@@ -133,7 +127,37 @@ pub(super) fn distil(
         let mut sure = labelled.sure(model, decodes, d.sure)?.into_iter();
         candidates.retain(|_| sure.next().unwrap_or(false));
     }
-    // The most probable per token of each pair's.
+    most_probable(model, &between, &candidates)
+}
+
+/// Whether the domain accepts each of these decodes, one of every latent, and where labels are asked for, whether it is told for
+/// one of its ends'.
+fn accepted(
+    model: &TransformerVae,
+    config: &TrainConfig,
+    inputs: &Inputs<'_>,
+    between: &[Between],
+    decodes: Vec<Vec<u32>>,
+    labelled: Option<&EndLabels<'_>>,
+) -> Result<Vec<bool>, TrainError> {
+    let valid = |ids: &Vec<u32>| {
+        let text = inputs.codec.decode(ids);
+        text.is_ok_and(|text| inputs.judge().verdict(&text).is_valid())
+    };
+    let mut accepted: Vec<bool> = decodes.iter().map(valid).collect();
+    if let Some(labelled) = labelled {
+        let sure = labelled.sure(model, between.iter().zip(decodes), config.distill.sure)?;
+        accepted.iter_mut().zip(sure).for_each(|(accepted, sure)| *accepted &= sure);
+    }
+    Ok(accepted)
+}
+
+/// Of the candidates of each latent the one that is most probable per token.
+fn most_probable(
+    model: &TransformerVae,
+    between: &[Between],
+    candidates: &[Candidate],
+) -> Result<Vec<Distilled>, TrainError> {
     let mut best: Vec<Option<(f64, &Candidate)>> = vec![None; between.len()];
     for block in candidates.chunks(BLOCK) {
         let texts: Vec<Vec<u32>> = block.iter().map(|c| c.ids.clone()).collect();
