@@ -42,7 +42,7 @@ fn models_are_listed_duplicated_renamed_and_deleted() {
     let table = tvae(dir).arg("models").assert().success();
     let table = String::from_utf8_lossy(&table.get_output().stdout).into_owned();
     assert!(
-        table.lines().count() == 5 && table.contains("lines") && table.contains("7.7 M"),
+        table.lines().count() == 5 && table.contains("lines") && table.contains("8.7 M"),
         "{table}"
     );
     // It opens by its name.
