@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use assert_cmd::Command;
 use candle_core::Device;
+use tvae_tui::corpus::Column;
 use tvae_tui::train::{
     look, moments, Budget, Checkpoint, Control, DataOptions, Job, Progress, Report, Source, Told,
     TrainConfig, TrainError, Trainer,
@@ -244,6 +245,15 @@ fn a_look_tells_of_the_data_and_of_what_a_run_would_cost() {
     let short = TrainConfig { max_len: 4, ..config(30) };
     let none = look(&short, &lines(Source::Samples)).expect("a look").estimate;
     assert!(none.is_err() || none.is_ok_and(|e| e.too_long > 0));
+    let table = tempfile::NamedTempFile::with_suffix(".tsv").expect("a file");
+    std::fs::write(table.path(), "a\tx = 1\nb\ty = 2\n").expect("rows");
+    let labelled = DataOptions {
+        label_column: Some(Column::Number(9)),
+        ..lines(Source::Path(table.path().to_owned()))
+    };
+    let error = look(&config(30), &labelled).expect_err("no such column").to_string();
+    assert!(error.contains("no column 9"), "{error}");
+
     let missing = look(&config(30), &lines(Source::Path("no/such/file.txt".into())));
     assert!(missing.expect_err("no file").to_string().contains("no/such/file.txt"));
 }

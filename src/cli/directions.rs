@@ -15,8 +15,7 @@ use crate::domain::Domain;
 use crate::engine::pool::{
     decoder_directions, Effect, Measurement, NamedDirection, Pool, Probe, Source,
 };
-use crate::engine::Progress;
-use crate::engine::{EngineError, LatentModel, LoadedModel};
+use crate::engine::{EngineError, LatentModel, LoadedModel, Progress};
 use crate::latent::Direction;
 use crate::report::visible;
 

@@ -17,8 +17,9 @@ use super::eval::Bar;
 use super::{ModelArg, INTERRUPTED};
 use crate::corpus::{self, Column, ReadOptions};
 use crate::engine::pool::Pool;
-use crate::engine::Progress;
-use crate::engine::{Decoding, LatentModel, LearnedPrior, LoadedModel, PriorKind, PRIOR_FILE};
+use crate::engine::{
+    Decoding, LatentModel, LearnedPrior, LoadedModel, PriorKind, Progress, PRIOR_FILE,
+};
 use crate::latent::{Geometry, PriorError};
 use crate::report::visible;
 

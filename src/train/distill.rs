@@ -140,10 +140,9 @@ fn accepted(
     decodes: Vec<Vec<u32>>,
     labelled: Option<&EndLabels<'_>>,
 ) -> Result<Vec<bool>, TrainError> {
-    let valid = |ids: &Vec<u32>| {
-        let text = inputs.codec.decode(ids);
-        text.is_ok_and(|text| inputs.judge().verdict(&text).is_valid())
-    };
+    let judge = inputs.judge();
+    let valid =
+        |ids: &Vec<u32>| inputs.codec.decode(ids).is_ok_and(|text| judge.verdict(&text).is_valid());
     let mut accepted: Vec<bool> = decodes.iter().map(valid).collect();
     if let Some(labelled) = labelled {
         let sure = labelled.sure(model, between.iter().zip(decodes), config.distill.sure)?;

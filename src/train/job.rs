@@ -69,7 +69,7 @@ impl std::fmt::Display for Source {
 }
 
 impl Source {
-    /// Reads it for a domain's run. Of a data set of the hub it reads the train split, and downloads without a word.
+    /// Reads it for a domain's run, given the columns of text and label. Of a data set of the hub it reads the train split, and downloads without a word.
     ///
     /// # Errors
     /// [`TrainError::Data`] where nothing can be read there.
@@ -77,11 +77,11 @@ impl Source {
         &self,
         domain: &dyn Domain,
         max_len: usize,
-        column: Option<&Column>,
+        columns: [Option<&Column>; 2],
         limit: Option<usize>,
     ) -> Result<Corpus, TrainError> {
         let news = &mut |_: &News| ControlFlow::Continue(());
-        self.read_split(domain, max_len, [column, None], limit, Split::Train, news)
+        self.read_split(domain, max_len, columns, limit, Split::Train, news)
     }
 
     /// Reads it for a domain's run, given the columns of text and label; of a data set of the hub the given split, of which

@@ -64,7 +64,8 @@ pub struct Estimate {
 pub fn look(config: &TrainConfig, data: &DataOptions) -> Result<Look, TrainError> {
     let domain = domain(&config.domain).map_err(|e| TrainError::Config(e.to_string()))?;
     let limit = data.limit.unwrap_or(usize::MAX).min(LINES + 1);
-    let corpus = data.data.read(domain, config.max_len, data.column.as_ref(), Some(limit))?;
+    let columns = [data.column.as_ref(), data.label_column.as_ref()];
+    let corpus = data.data.read(domain, config.max_len, columns, Some(limit))?;
     let mut lines: Vec<String> = corpus.examples.into_iter().map(|e| e.text).collect();
     let more = lines.len() > LINES;
     lines.truncate(LINES);

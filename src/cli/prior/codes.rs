@@ -5,8 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{PriorArgs, Row, ROUNDS};
 use crate::cli::eval::Bar;
-use crate::engine::Progress;
-use crate::engine::{LearnedPrior, LoadedModel, PriorKind};
+use crate::engine::{LearnedPrior, LoadedModel, PriorKind, Progress};
 use crate::latent::{CodeMixture, Latent};
 use crate::train::StopSignal;
 

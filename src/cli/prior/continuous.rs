@@ -6,8 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{PriorArgs, Row, BLOCK, ROUNDS};
 use crate::cli::eval::Bar;
-use crate::engine::Progress;
-use crate::engine::{LatentModel, LearnedPrior, LoadedModel, PriorKind};
+use crate::engine::{LatentModel, LearnedPrior, LoadedModel, PriorKind, Progress};
 use crate::latent::{coordinates, standard_log_density, Geometry, Latent, Mixture, PriorError};
 use crate::model::Flow;
 use crate::train::{fit_flow, FlowOptions, StopSignal};
