@@ -12,6 +12,7 @@ mod funnel;
 mod generate;
 mod grid;
 mod growth;
+mod labels;
 mod mmd;
 mod nesting;
 mod plan;
@@ -25,8 +26,8 @@ mod weights;
 pub use bottleneck::{kl_divergence, Encoded};
 pub use config::{
     AttentionKind, AttentionType, Bottleneck, Config, DecoderAttention, EncoderKind, Family,
-    FunnelConfig, GridConfig, GridPooling, NestingConfig, Pooling, Queries, Regulariser,
-    SphereShape, T5Config, TvaeConfig,
+    FunnelConfig, GridConfig, GridPooling, LabelsConfig, NestingConfig, Pooling, Queries,
+    Regulariser, SphereShape, T5Config, TvaeConfig,
 };
 pub use context::{Checkpointing, Context};
 pub use error::Error;
@@ -339,7 +340,16 @@ impl TransformerVae {
     /// # Errors
     /// Where shapes do not fit.
     pub fn memory(&self, z: &Tensor) -> candle_core::Result<Tensor> {
-        self.latent.memory(z)
+        self.latent.memory(z, z)
+    }
+
+    /// As [`Self::memory`], but where the decoder is told labels, those of `clean` [b, n, L]: what a line is does not change with the
+    /// noise on its latents.
+    ///
+    /// # Errors
+    /// Where shapes do not fit.
+    pub fn memory_of_noisy(&self, z: &Tensor, clean: &Tensor) -> candle_core::Result<Tensor> {
+        self.latent.memory(z, clean)
     }
 
     /// The learned memory [b, n, d] of no latent (`sphere`).

@@ -7,7 +7,6 @@
 mod bag_of_words;
 mod batch;
 mod checkpoint;
-mod classes;
 mod codebook;
 mod config;
 mod control;
@@ -27,6 +26,7 @@ mod mix;
 mod noise;
 mod objectives;
 mod optimise;
+mod pictures;
 mod progress;
 mod regulariser;
 mod run;
@@ -42,9 +42,9 @@ pub use checkpoint::{Checkpoint, TRAINER_FILE, TRAINING_FILE};
 pub use codebook::{perplexity, CodeUse};
 pub use config::{
     reference, train_option, ArgumentSet, Blend, Budget, Classes, Critic, CriticHead, Cycle,
-    CycleKind, Decay, Distill, Fsq, InterpolationInputs, Kl, Noise, Optimiser, OptimiserKind,
-    Pixels, Preset, PresetNames, PresetNamesError, Smoothness, TrainConfig, TrainOption, Vq, Words,
-    ARGUMENT_SETS, OPTIONS,
+    CycleKind, Decay, Distill, Fsq, InterpolationInputs, Kl, LabelJudge, Noise, Optimiser,
+    OptimiserKind, Pixels, Preset, PresetNames, PresetNamesError, Smoothness, TrainConfig,
+    TrainOption, Vq, Words, ARGUMENT_SETS, OPTIONS,
 };
 pub use control::{Control, StopSignal};
 pub use critic::{CriticNet, CriticShape};

@@ -25,7 +25,8 @@ impl Told {
             clauses: true,
             ..TrainConfig::preset(Preset::Tiny, "python")
         };
-        let shape = config.model_config_for(&codec, codec.vocab_size()).expect("a shape");
+        let shape =
+            config.model_config_for(&codec, codec.vocab_size(), Vec::new()).expect("a shape");
         let model = TransformerVae::new(shape, 0, &Device::Cpu).expect("a model");
         let nesting = model.nesting().expect("told what is open").clone();
         Self { codec, nesting }

@@ -14,6 +14,7 @@ use vq::Vq;
 
 use super::config::{Bottleneck, Family};
 use super::context::Context;
+use super::labels::LabelLayer;
 use super::t5::FeedForward;
 use super::weights::{Init, Scope, Store};
 use super::{Config, Error};
@@ -78,6 +79,7 @@ pub(super) struct LatentMap {
     norm: Norm,
     slots: Option<Tensor>,
     null_memory: Option<Tensor>,
+    labels: Option<LabelLayer>,
     upsampling: Option<Upsampling>,
 }
 
@@ -124,13 +126,24 @@ impl LatentMap {
         };
         let null_memory =
             if seed { None } else { Some(own.get("null_memory", &[n, d], Init::Constant(0.0))?) };
+        let labels = LabelLayer::new(config, &mut own)?;
         let upsampling = (!config.skip_upsample).then(|| Upsampling {
             stride: 1 << (config.funnel.block_sizes.len() - 1),
             target: config.t5.n_positions,
             separate_cls: config.funnel.separate_cls,
             truncate: config.funnel.truncate_seq,
         });
-        Ok(Self { kind, tokens: n, to_latent, to_token, norm, slots, null_memory, upsampling })
+        Ok(Self {
+            kind,
+            tokens: n,
+            to_latent,
+            to_token,
+            norm,
+            slots,
+            null_memory,
+            labels,
+            upsampling,
+        })
     }
 
     /// Latents [b, n, L] of hidden states [b, s, d]: of the first n positions, or all where fewer. The mean under `gaussian`.
@@ -271,9 +284,17 @@ impl LatentMap {
         Ok(matrix)
     }
 
-    /// The memory [b, m, d] that the decoder attends to.
-    pub(super) fn memory(&self, z: &Tensor) -> Result<Tensor> {
+    /// What tells labels, where there is such a layer.
+    pub(super) fn labels(&self) -> Option<&LabelLayer> {
+        self.labels.as_ref()
+    }
+
+    /// The memory [b, m, d] that the decoder attends to: of latents `z`, and of the label of `clean` where it is told that.
+    pub(super) fn memory(&self, z: &Tensor, clean: &Tensor) -> Result<Tensor> {
         let mut memory = self.tokens(z)?;
+        if let Some(told) = self.labels.as_ref().map(|l| l.embedded(clean)).transpose()?.flatten() {
+            memory = memory.broadcast_add(&told)?;
+        }
         if let Some(slots) = &self.slots {
             memory = memory.broadcast_add(&slots.narrow(0, 0, memory.dim(1)?)?)?;
         }

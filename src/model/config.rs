@@ -6,7 +6,7 @@ mod parts;
 mod shape;
 
 pub use nesting::NestingConfig;
-pub use options::{Bottleneck, Family, Queries, Regulariser, TvaeConfig};
+pub use options::{Bottleneck, Family, LabelsConfig, Queries, Regulariser, TvaeConfig};
 pub use parts::{AttentionType, FunnelConfig, Pooling, T5Config};
 pub use shape::{AttentionKind, DecoderAttention, EncoderKind, GridConfig, GridPooling};
 
@@ -229,6 +229,12 @@ impl Config {
         self.sphere_options().and_then(|t| t.nesting.as_ref())
     }
 
+    /// Labels that a layer tells from latents; `None` where there is no such layer. Read in both families.
+    #[must_use]
+    pub fn labels(&self) -> Option<&LabelsConfig> {
+        self.tvae.as_ref().and_then(|t| t.labels.as_ref())
+    }
+
     /// Layers of the T5 encoder; the decoder's number where the file does not say.
     #[must_use]
     pub fn t5_encoder_layers(&self) -> usize {
@@ -327,6 +333,9 @@ impl Config {
         }
         if let Some(code) = self.nesting().and_then(NestingConfig::unknown_role) {
             return fail(format!("`tvae.nesting.roles` has `{code}`, which stands for nothing"));
+        }
+        if self.labels().is_some_and(|labels| labels.names.len() < 2) {
+            return fail("`tvae.labels.names` has to hold 2 or more".into());
         }
         self.check_codes()?;
         let sizes = [

@@ -15,14 +15,15 @@ use super::TrainError;
 use crate::domain::{domain, Codec, Grid, PAD_ID, START_ID};
 use crate::model::{
     Bottleneck, Checkpointing, Config, DecoderAttention, EncoderKind, Family, GridConfig,
-    GridPooling, NestingConfig, Queries, Regulariser, SphereShape, TvaeConfig,
+    GridPooling, LabelsConfig, NestingConfig, Queries, Regulariser, SphereShape, TvaeConfig,
 };
 use crate::numeric::{Near, Precision, Role, Smoothing};
 pub use argument_sets::{ArgumentSet, ARGUMENT_SETS};
 pub use combine::{PresetNames, PresetNamesError};
 pub use latents::{Fsq, Kl, Vq};
 pub use objectives::{
-    Classes, Critic, CriticHead, Cycle, CycleKind, Distill, InterpolationInputs, Smoothness, Words,
+    Classes, Critic, CriticHead, Cycle, CycleKind, Distill, InterpolationInputs, LabelJudge,
+    Smoothness, Words,
 };
 pub use options::{reference, train_option, TrainOption, OPTIONS};
 pub use parts::{Blend, Budget, Decay, Noise, Optimiser, OptimiserKind, Pixels};
@@ -173,19 +174,27 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// The configuration of the model that this run trains with a tokenizer, of which `vocab` words count.
+    /// The configuration of the model that this run trains with a tokenizer, of which `vocab` words count, on lines with these labels.
     ///
     /// # Errors
     /// As [`Self::model_config`].
-    pub fn model_config_for(&self, codec: &Codec, vocab: usize) -> Result<Config, TrainError> {
+    pub fn model_config_for(
+        &self,
+        codec: &Codec,
+        vocab: usize,
+        labels: Vec<String>,
+    ) -> Result<Config, TrainError> {
         let mut config = self.model_config(vocab)?;
         if let Some(tvae) = &mut config.tvae {
             tvae.nesting = self.nesting_config(codec);
+            let decoder = self.classes.decoder;
+            let told = self.classes.weight > 0.0 && !labels.is_empty();
+            tvae.labels = told.then_some(LabelsConfig { names: labels, decoder });
         }
         Ok(config)
     }
 
-    /// As [`Self::model_config_for`] without what a tokenizer's tokens say.
+    /// As [`Self::model_config_for`] without what a tokenizer's tokens and the data's labels say.
     ///
     /// # Errors
     /// [`TrainError::Model`] where the sizes do not fit together.
@@ -232,6 +241,7 @@ impl TrainConfig {
             attention: self.attention,
             grid: self.grid_config(),
             nesting: None,
+            labels: None,
             latent_noise_max: self.noise.latent_max,
             latent_noise_clean: self.noise.latent_clean,
             latent_noise_ramp: self.noise.latent_ramp,

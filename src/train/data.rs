@@ -10,7 +10,7 @@ use crate::domain::{Codec, CodecError};
 pub struct TrainingData {
     ids: Vec<u32>,
     ends: Vec<usize>,
-    /// Labels with their numbers, in the order of their first lines.
+    /// Labels with their numbers.
     labels: HashMap<String, u32>,
     /// A line's label, up to the last line that has one.
     classes: Vec<Option<u32>>,
@@ -40,13 +40,15 @@ impl TrainingData {
         &self.ids[start..self.ends[i]]
     }
 
-    /// How many labels lines have.
+    /// The labels that lines have, sorted.
     #[must_use]
-    pub fn labels(&self) -> usize {
-        self.labels.len()
+    pub fn labels(&self) -> Vec<String> {
+        let mut labels: Vec<String> = self.labels.keys().cloned().collect();
+        labels.sort_unstable();
+        labels
     }
 
-    /// The label of line `i`, as a number below [`Self::labels`]: they are counted in the order of their first lines.
+    /// The label of line `i`, as its place in [`Self::labels`] once all lines of a corpus are there.
     #[must_use]
     pub fn class(&self, i: usize) -> Option<u32> {
         self.classes.get(i).copied().flatten()
@@ -65,6 +67,19 @@ impl TrainingData {
         let new = self.labels.len() as u32;
         self.labels.insert(label.to_owned(), new);
         new
+    }
+
+    /// Numbers labels by their place in order, whatever lines they came with: two corpora of the same labels number them alike.
+    fn sort_labels(&mut self) {
+        let sorted = self.labels();
+        let mut places = vec![0; sorted.len()];
+        for (place, label) in (0u32..).zip(&sorted) {
+            if let Some(number) = self.labels.get_mut(label) {
+                places[*number as usize] = place;
+                *number = place;
+            }
+        }
+        self.classes.iter_mut().flatten().for_each(|class| *class = places[*class as usize]);
     }
 
     /// Adds a line with its label unless it is empty or, with its end token, longer than `max_len`.
@@ -105,6 +120,7 @@ pub fn encode_corpus(
         done += block.len();
         on_block(done);
     }
+    data.sort_labels();
     Ok(data)
 }
 
@@ -124,7 +140,8 @@ mod tests {
         assert_eq!((data.len(), data.empty, data.too_long), (4, 1, 1));
         assert_eq!((data.line(0), data.line(1)), (&[4u32, 5][..], &[7u32, 8, 9][..]));
         assert_eq!(data.lengths(), [2, 3, 1, 1]);
-        assert_eq!(data.labels(), 2);
-        assert_eq!([0, 1, 2, 3].map(|i| data.class(i)), [Some(0), None, Some(1), Some(0)]);
+        data.sort_labels();
+        assert_eq!(data.labels(), ["a", "b"]);
+        assert_eq!([0, 1, 2, 3].map(|i| data.class(i)), [Some(1), None, Some(0), Some(1)]);
     }
 }

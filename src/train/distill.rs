@@ -6,8 +6,9 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::classes::ClassLayer;
+use super::pictures::PictureJudge;
 use super::{Inputs, TrainConfig, TrainError};
+use crate::domain::Codec;
 use crate::eval::Units;
 use crate::latent::{ladder, Latent, Path};
 use crate::model::{Generator, Given, TransformerVae};
@@ -44,6 +45,8 @@ struct Between {
     pair: usize,
     ratio: f64,
     latent: Latent,
+    /// The label that the decoder is told of it, where it is told one.
+    told: Option<u32>,
 }
 
 /// A decode that may be learnt, and which of the latents it is from.
@@ -52,26 +55,43 @@ struct Candidate {
     ids: Vec<u32>,
 }
 
-/// What tells labels, and the labels of a batch's lines and of their partners.
+/// The labels of a batch's lines and of their partners, and what tells those of decodes.
 pub(super) struct EndLabels<'a> {
-    pub(super) layer: &'a ClassLayer,
+    /// The model itself where there is none.
+    pub(super) pictures: Option<&'a PictureJudge>,
     pub(super) lines: &'a [Option<u32>],
     pub(super) partners: &'a [Option<u32>],
 }
 
 impl EndLabels<'_> {
-    /// Which of these decodes, each of such a latent, are told, with `least` probability, to have the label of one of its ends.
+    /// Which of these decodes, each of such a latent, are told, with `least` probability, to have the label of one of its ends: that
+    /// which the decoder is told, where it is told one of them.
     fn sure<'t>(
         &self,
         model: &TransformerVae,
+        codec: &Codec,
         decodes: impl Iterator<Item = (&'t Between, Vec<u32>)>,
         least: f64,
     ) -> Result<Vec<bool>, TrainError> {
         let (at, texts): (Vec<_>, Vec<_>) = decodes.unzip();
-        let told = self.layer.tell(&model.encode_lines(&texts)?)?;
+        let told: Vec<(Option<u32>, f32)> = match self.pictures {
+            Some(judge) => {
+                let texts: Result<Vec<_>, _> = texts.iter().map(|ids| codec.decode(ids)).collect();
+                judge.tell(&texts?)?
+            }
+            None => {
+                let told = model.tell_labels(&model.encode_lines(&texts)?)?;
+                told.into_iter().map(|(label, p)| (Some(label), p)).collect()
+            }
+        };
         let sure = at.into_iter().zip(told).map(|(at, (label, p))| {
             let ends = [self.lines[at.pair], self.partners[at.pair]];
-            f64::from(p) >= least && ends.contains(&Some(label))
+            // What the decoder is told it is to hold to.
+            let fits = match at.told {
+                told @ Some(_) if ends.contains(&told) => label == told,
+                _ => label.is_some() && ends.contains(&label),
+            };
+            fits && f64::from(p) >= least
         });
         Ok(sure.collect())
     }
@@ -124,7 +144,7 @@ pub(super) fn distil(
     }
     if let Some(labelled) = &labelled {
         let decodes = candidates.iter().map(|c| (&between[c.at], c.ids.clone()));
-        let mut sure = labelled.sure(model, decodes, d.sure)?.into_iter();
+        let mut sure = labelled.sure(model, inputs.codec, decodes, d.sure)?.into_iter();
         candidates.retain(|_| sure.next().unwrap_or(false));
     }
     most_probable(model, &between, &candidates)
@@ -145,7 +165,8 @@ fn accepted(
         |ids: &Vec<u32>| inputs.codec.decode(ids).is_ok_and(|text| judge.verdict(&text).is_valid());
     let mut accepted: Vec<bool> = decodes.iter().map(valid).collect();
     if let Some(labelled) = labelled {
-        let sure = labelled.sure(model, between.iter().zip(decodes), config.distill.sure)?;
+        let sure =
+            labelled.sure(model, inputs.codec, between.iter().zip(decodes), config.distill.sure)?;
         accepted.iter_mut().zip(sure).for_each(|(accepted, sure)| *accepted &= sure);
     }
     Ok(accepted)
@@ -195,7 +216,14 @@ fn latents_between(
         let rungs = ladder(&ends[0], &ends[1], &[ratio], path)
             .map_err(|e| TrainError::Config(e.to_string()))?;
         let ratio = f64::from(ratio);
-        between.extend(rungs.into_iter().map(|latent| Between { pair, ratio, latent }));
+        let told = None;
+        between.extend(rungs.into_iter().map(|latent| Between { pair, ratio, latent, told }));
+    }
+    if model.config().labels().is_some_and(|labels| labels.decoder) {
+        let latents: Vec<Latent> = between.iter().map(|at| at.latent.clone()).collect();
+        for (at, (label, _)) in between.iter_mut().zip(model.tell_labels(&latents)?) {
+            at.told = Some(label);
+        }
     }
     Ok(between)
 }

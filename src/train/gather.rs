@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::batch::Sampler;
 use super::distill::{distil, wanted, EndLabels};
 use super::helpers::Helpers;
+use super::pictures::PictureJudge;
 use super::schedule::latent_noise;
 use super::step::{run_part, Beside, ShardResult, StepInput};
 use super::{Inputs, TrainConfig, TrainError};
@@ -35,6 +36,8 @@ pub struct Gathering<'a> {
     pub inputs: &'a Inputs<'a>,
     /// What learns beside the model, where anything does.
     pub helpers: Option<&'a Helpers>,
+    /// What judges decoded pictures, where that is asked for.
+    pub pictures: Option<&'a PictureJudge>,
     /// Step number, from 0.
     pub step: usize,
     /// Share of the run done.
@@ -134,14 +137,13 @@ impl Gathering<'_> {
             between: Some(&find),
             vocab: codec.vocab_size() as u32,
         };
-        let class_layer = self.helpers.and_then(Helpers::classes);
-        let classes: Vec<_> = match class_layer {
-            Some(_) => rows.iter().map(|&i| self.inputs.train.class(i as usize)).collect(),
-            None => Vec::new(),
-        };
-        let labelled = class_layer.map(|layer| {
+        let told = self.config.classes.weight > 0.0;
+        let asked = told || self.pictures.is_some();
+        let class = |&i: &u32| self.inputs.train.class(i as usize);
+        let classes: Vec<_> = rows.iter().filter(|_| asked).map(class).collect();
+        let labelled = asked.then(|| {
             let (lines, partners) = classes.split_at(own);
-            EndLabels { layer, lines, partners }
+            EndLabels { pictures: self.pictures, lines, partners }
         });
         let distilled = numeric::with_precision(self.config.precision, || {
             distil(
@@ -161,9 +163,8 @@ impl Gathering<'_> {
             blends: Some(self.blends(own)),
             distilled: &distilled,
             readings: &readings,
-            critic: self.helpers.and_then(Helpers::critic),
-            class_layer,
-            classes: &classes,
+            critic: self.helpers.map(Helpers::critic),
+            classes: if told { &classes } else { &[] },
         };
         run_part(self.model, self.config, input, &beside)
     }

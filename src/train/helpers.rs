@@ -1,10 +1,9 @@
-//! What a run trains beside its model: the critic, and the layer that tells labels.
+//! What a run trains beside its model: the critic.
 
 use std::collections::HashMap;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 
-use super::classes::ClassLayer;
 use super::config::TrainConfig;
 use super::critic::{CriticNet, CriticShape};
 use super::optimise::Updater;
@@ -13,67 +12,37 @@ use super::TrainError;
 
 /// The networks that a configuration asks for, with their optimiser.
 pub struct Helpers {
-    critic: Option<CriticNet>,
-    classes: Option<ClassLayer>,
+    critic: CriticNet,
     vars: Vec<(String, Var)>,
     updater: Updater,
 }
 
 impl Helpers {
-    /// Those of a run on data with so many labels; `None` where it has none.
+    /// Those of a run; `None` where it has none.
     ///
     /// # Errors
-    /// Where memory for them cannot be had, or labels are to be told and there are not two.
-    pub fn new(
-        config: &TrainConfig,
-        labels: usize,
-        device: &Device,
-    ) -> std::result::Result<Option<Self>, TrainError> {
-        let critic = if config.critic.weight > 0.0 {
-            let shape = CriticShape {
-                d_model: config.d_model,
-                heads: config.heads,
-                d_ff: config.d_ff,
-                layers: config.critic.layers,
-            };
-            Some(CriticNet::new(shape, config.critic.head, config.seed, device)?)
-        } else {
-            None
-        };
-        let classes = if config.classes.weight > 0.0 {
-            if labels < 2 {
-                return Err(TrainError::Config(format!(
-                    "classes.weight = {} needs lines of two labels at least and the data have {labels}: \
-                     --label-column names their column",
-                    config.classes.weight
-                )));
-            }
-            let numbers = config.latent_tokens * config.latent_size;
-            Some(ClassLayer::new(labels, numbers, device)?)
-        } else {
-            None
-        };
-        let of_critic = critic.iter().flat_map(CriticNet::parameters).cloned();
-        let vars: Vec<_> =
-            of_critic.chain(classes.iter().flat_map(ClassLayer::parameters)).collect();
-        if vars.is_empty() {
+    /// Where memory for them cannot be had.
+    pub fn new(config: &TrainConfig, device: &Device) -> Result<Option<Self>> {
+        if config.critic.weight <= 0.0 {
             return Ok(None);
         }
+        let shape = CriticShape {
+            d_model: config.d_model,
+            heads: config.heads,
+            d_ff: config.d_ff,
+            layers: config.critic.layers,
+        };
+        let critic = CriticNet::new(shape, config.critic.head, config.seed, device)?;
+        let vars: Vec<_> = critic.parameters().to_vec();
         let params = vars.iter().map(|(name, var)| (name.clone(), var.clone(), false));
         let updater = Updater::new(&config.optimiser, params.collect())?;
-        Ok(Some(Self { critic, classes, vars, updater }))
+        Ok(Some(Self { critic, vars, updater }))
     }
 
-    /// The critic, where there is one.
+    /// The critic.
     #[must_use]
-    pub fn critic(&self) -> Option<&CriticNet> {
-        self.critic.as_ref()
-    }
-
-    /// What tells labels, where that is asked for.
-    #[must_use]
-    pub fn classes(&self) -> Option<&ClassLayer> {
-        self.classes.as_ref()
+    pub fn critic(&self) -> &CriticNet {
+        &self.critic
     }
 
     /// One step with their part of the gradients; whether they were finite.

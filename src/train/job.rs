@@ -195,6 +195,13 @@ pub enum Stage {
         /// All lines.
         total: usize,
     },
+    /// A classifier of the lines' pictures is being fitted.
+    Classifier {
+        /// Steps that have been made.
+        done: usize,
+        /// All steps.
+        total: usize,
+    },
     /// Lines that are too long for the model were left out.
     TooLong {
         /// How many.
@@ -216,6 +223,9 @@ impl std::fmt::Display for Stage {
             Self::Offline(reason) => write!(f, "{reason}; what the cache holds is used"),
             Self::Tokenizer(lines) => write!(f, "training the tokenizer on {lines} lines"),
             Self::Encoding { done, total } => write!(f, "encoding lines: {done} of {total}"),
+            Self::Classifier { done, total } => {
+                write!(f, "fitting a classifier of pictures: step {done} of {total}")
+            }
             Self::TooLong { lines, max_len } => {
                 write!(f, "{lines} lines longer than max_len = {max_len} tokens are left out")
             }

@@ -96,7 +96,7 @@ pub fn estimate(config: &TrainConfig, lines: &[String]) -> Result<Estimate, Trai
     // With all of the data the vocabulary is as large as was asked for; digits have a fixed one.
     let vocab =
         if codec.vocab_size() * 2 < config.vocab { codec.vocab_size() } else { config.vocab };
-    let shape = config.model_config_for(&codec, vocab)?;
+    let shape = config.model_config_for(&codec, vocab, all.labels())?;
     let model = TransformerVae::new(shape, config.seed, &Device::Cpu)?;
     let parameters = model.parameters().iter().map(|(_, v)| v.elem_count()).sum();
 

@@ -268,8 +268,8 @@ impl Progress for TerminalProgress {
             }
             return Ok(());
         }
-        // Encoding tells every block: a line now and then is enough.
-        if matches!(stage, Stage::Encoding { .. }) {
+        // These tell every block or step: a line now and then is enough.
+        if matches!(stage, Stage::Encoding { .. } | Stage::Classifier { .. }) {
             if self.last.get_or_insert_with(Instant::now).elapsed() < Duration::from_secs(5) {
                 return Ok(());
             }

@@ -8,11 +8,12 @@ use candle_core::{Device, Tensor};
 use super::batch::{Sampler, POOL};
 use super::checkpoint::{save_model, save_trainer, TrainerFile};
 use super::codebook::Codebook;
-use super::config::Budget;
+use super::config::{Budget, Classes};
 use super::control::Control;
 use super::gather::{Gathered, Gathering};
 use super::helpers::Helpers;
 use super::optimise::Updater;
+use super::pictures::PictureJudge;
 use super::schedule::{ema_decay, learning_rate};
 use super::showcase::Showcase;
 use super::step::ShardResult;
@@ -93,6 +94,8 @@ struct Run<'a> {
     averaged: TransformerVae,
     optimiser: Updater,
     helpers: Option<Helpers>,
+    /// What judges the pictures of self-distillation, where that is asked for.
+    pictures: Option<PictureJudge>,
     /// The codebook's averages, under `vq`.
     codebook: Option<Codebook>,
     at: Checkpoint,
@@ -121,12 +124,50 @@ pub fn train(
         crate::model::remove_left_overs(&folder);
     }
     crate::numeric::memory::keep_large_blocks();
+    let control = control.into();
     let mut run = Run::new(config, inputs, dir)?;
+    run.pictures = PictureJudge::fit(config, inputs, &control, &mut |stage| {
+        sinks.iter_mut().try_for_each(|sink| sink.stage(&stage))
+    })?;
     if let Some((checkpoint, tensors)) = resume {
         run.restore(checkpoint, &tensors)?;
     }
     history::forget_after(dir, run.at.step)?;
-    run.go(sinks, &control.into())
+    run.go(sinks, &control)
+}
+
+/// The labels that a run's model tells, where it does; the model that it starts from has told the same or none.
+fn labels(config: &TrainConfig, inputs: &Inputs<'_>) -> Result<Vec<String>, TrainError> {
+    let Classes { weight, decoder } = config.classes;
+    let labels = if weight > 0.0 { inputs.train.labels() } else { Vec::new() };
+    if weight > 0.0 && labels.len() < 2 {
+        return Err(TrainError::Config(format!(
+            "classes.weight = {weight} needs lines of two labels at least and the data have {}: --label-column names their column",
+            labels.len()
+        )));
+    }
+    let told = inputs.start.as_ref().and_then(|start| start.config().labels());
+    match told {
+        Some(told) if told.names != labels => Err(TrainError::Config(format!(
+            "the model to start from tells the labels {} and this run's is to tell {}: classes.weight above 0 and lines with these labels go on with it",
+            list(&told.names),
+            list(&labels)
+        ))),
+        Some(told) if told.decoder && !decoder => Err(TrainError::Config(
+            "the decoder of the model to start from is told labels: classes.decoder = true goes on with it".to_owned(),
+        )),
+        _ => Ok(labels),
+    }
+}
+
+/// The first few names, or that there are none.
+fn list(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    match names.len() {
+        0 => "none".to_owned(),
+        n if n <= SHOWN => names.join(", "),
+        n => format!("{}, … ({n} in all)", names[..SHOWN].join(", ")),
+    }
 }
 
 impl<'a> Run<'a> {
@@ -136,7 +177,8 @@ impl<'a> Run<'a> {
         dir: &'a Path,
     ) -> Result<Self, TrainError> {
         let codec = inputs.codec;
-        let shape = config.model_config_for(codec, codec.vocab_size())?;
+        let labels = labels(config, inputs)?;
+        let shape = config.model_config_for(codec, codec.vocab_size(), labels)?;
         let model = TransformerVae::new(shape.clone(), config.seed, &inputs.device)?;
         if let Some(start) = &inputs.start {
             model.start_from(start)?;
@@ -156,10 +198,21 @@ impl<'a> Run<'a> {
         if o.ema > 0.0 {
             optimiser.set_ema_decay(Some(ema_decay(o.ema, 0)));
         }
-        let helpers = Helpers::new(config, inputs.train.labels(), &inputs.device)?;
+        let helpers = Helpers::new(config, &inputs.device)?;
         let codebook = Codebook::new(&model, &config.vq, config.seed, inputs.start.is_some())?;
         let at = Checkpoint::default();
-        Ok(Self { config, inputs, dir, model, averaged, optimiser, helpers, codebook, at })
+        Ok(Self {
+            config,
+            inputs,
+            dir,
+            model,
+            averaged,
+            optimiser,
+            helpers,
+            pictures: None,
+            codebook,
+            at,
+        })
     }
 
     fn restore(
@@ -321,6 +374,7 @@ impl<'a> Run<'a> {
             config: self.config,
             inputs: self.inputs,
             helpers: self.helpers.as_ref(),
+            pictures: self.pictures.as_ref(),
             step: self.at.step,
             progress,
         };

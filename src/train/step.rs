@@ -5,7 +5,6 @@ use candle_core::{DType, Device, Tensor, Var};
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::classes::ClassLayer;
 use super::codebook::CodeUse;
 use super::config::{Noise, TrainConfig};
 use super::critic::CriticNet;
@@ -105,9 +104,7 @@ pub struct Beside<'a> {
     pub readings: &'a [Option<Vec<u32>>],
     /// The critic, where there is one.
     pub critic: Option<&'a CriticNet>,
-    /// What tells labels from latents, where that is asked for.
-    pub class_layer: Option<&'a ClassLayer>,
-    /// With it, the label of every line and behind them of every partner.
+    /// The label of every line and behind them of every partner; empty where latents are not asked to tell them.
     pub classes: &'a [Option<u32>],
 }
 
@@ -390,7 +387,7 @@ impl Task<'_> {
             latent = model.project(&(latent + noise)?)?;
         }
         let classes = self.classes(&latent)?;
-        let mut memory = model.memory(&latent)?; // [rows, m, d]
+        let mut memory = model.memory_of_noisy(&latent, clean)?; // [rows, m, d]
         let told = if config.words.weight > 0.0 {
             Some(self.words(&memory, &batch.own, batch.decoder_len)?)
         } else {

@@ -30,15 +30,14 @@ impl Task<'_> {
     /// batch's labelled lines in nats; nothing where it is off or no line of the shard has a label.
     pub(super) fn classes(&self, latents: &Tensor) -> Result<Option<(Tensor, f64)>, TrainError> {
         let beside = &self.whole.beside;
-        let Some(layer) = beside.class_layer else { return Ok(None) };
         let own = self.rows.iter().enumerate();
         let own: Vec<(usize, u32)> =
-            own.filter_map(|(row, &at)| Some((row, beside.classes[at]?))).collect();
+            own.filter_map(|(row, &at)| Some((row, (*beside.classes.get(at)?)?))).collect();
         if own.is_empty() {
             return Ok(None);
         }
         let labelled = beside.classes.iter().flatten().count() as f64;
-        let nats = (bag_of_words(&layer.logits(latents)?, own.into_iter())? / labelled)?;
+        let nats = (bag_of_words(&self.model.label_logits(latents)?, own.into_iter())? / labelled)?;
         let value = f64::from(nats.to_dtype(DType::F32)?.to_scalar::<f32>()?);
         Ok(Some(((nats * self.config.classes.weight)?, value)))
     }

@@ -6,10 +6,11 @@ mod distillation;
 mod interpolations;
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use tvae_tui::domain::{domain, Codec};
+use tvae_tui::model::TransformerVae;
 use tvae_tui::numeric::Precision;
 use tvae_tui::train::{
     encode_corpus, train, Budget, Checkpoint, Critic, Cycle, Distill, Inputs, Noise, Pixels,
@@ -61,6 +62,8 @@ struct Fixture {
     codec: Codec,
     train: TrainingData,
     held_out: TrainingData,
+    /// A model whose weights its runs start from.
+    start: Option<PathBuf>,
 }
 
 /// Keeps the step reports and raises the signal when one of the given step comes.
@@ -92,7 +95,7 @@ impl Fixture {
         let encode = |l: &[String]| {
             encode_corpus(&codec, l, config.max_len, &mut |_| ()).expect("encoded lines")
         };
-        Self { train: encode(&texts[..n]), held_out: encode(&texts[n..]), codec }
+        Self { train: encode(&texts[..n]), held_out: encode(&texts[n..]), codec, start: None }
     }
 
     /// Runs to the end or to `stop_at`, from the start or from what lies in `dir`; the step reports.
@@ -103,6 +106,22 @@ impl Fixture {
         stop_at: Option<usize>,
         resume: bool,
     ) -> Vec<Report> {
+        self.attempt(config, dir, stop_at, resume).expect("a run")
+    }
+
+    /// Why there is no such run.
+    fn refused(&self, config: &TrainConfig, dir: &Path) -> String {
+        self.attempt(config, dir, None, false).expect_err("no such run").to_string()
+    }
+
+    fn attempt(
+        &self,
+        config: &TrainConfig,
+        dir: &Path,
+        stop_at: Option<usize>,
+        resume: bool,
+    ) -> Result<Vec<Report>, TrainError> {
+        let load = |dir| TransformerVae::load(dir, &Device::Cpu).expect("a model");
         let inputs = Inputs {
             domain: domain("python").expect("python is a domain"),
             codec: &self.codec,
@@ -110,7 +129,7 @@ impl Fixture {
             held_out: &self.held_out,
             fluency: None,
             data_name: "made up",
-            start: None,
+            start: self.start.as_deref().map(load),
             device: Device::Cpu,
         };
         let resume = resume.then(|| {
@@ -120,8 +139,8 @@ impl Fixture {
         let stop = StopSignal::new();
         let stop_at = stop_at.unwrap_or(usize::MAX);
         let mut watch = Watch { stop_at, stop: stop.clone(), steps: Vec::new() };
-        train(config, &inputs, dir, resume, &mut [&mut watch], &stop).expect("a run");
-        watch.steps
+        train(config, &inputs, dir, resume, &mut [&mut watch], &stop)?;
+        Ok(watch.steps)
     }
 }
 
@@ -162,9 +181,9 @@ fn options_that_no_run_can_have_are_named() {
     assert!(fails(TrainConfig { cycle, ..config() }).contains("cycle.share = 2"));
     let smoothness = Smoothness { delta: 0.0, ..Smoothness::default() };
     assert!(fails(TrainConfig { smoothness, ..config() }).contains("smoothness.delta = 0"));
-    let distill = Distill { share: 0.3, ..Distill::default() };
+    let distill = Distill { share: 0.6, ..Distill::default() };
     let text = fails(TrainConfig { distill, ..config() });
-    assert!(text.contains("distill.share = 0.3") && text.contains("0.15"), "{text}");
+    assert!(text.contains("distill.share = 0.6") && text.contains("0.5"), "{text}");
     let pixels = Pixels { embeddings: true, ..Pixels::default() };
     assert!(fails(TrainConfig { pixels, ..config() }).contains("need a domain of pictures"));
     let pixels = Pixels { neighbours: 1.0, ..Pixels::default() };

@@ -77,6 +77,17 @@ pub enum Queries {
     Pooled,
 }
 
+/// Labels that a linear layer tells from latents.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelsConfig {
+    /// Their names, in the order of the layer's outputs.
+    pub names: Vec<String>,
+    /// Whether the decoder is told the most probable one, so that what is between two labels is of one of them.
+    #[serde(default)]
+    pub decoder: bool,
+}
+
 /// What this program adds to the original's configuration; stands under `tvae`.
 ///
 /// Under [`Family::Seed`] the options of shape (`bottleneck`, `slots`, `queries`) are not read: the
@@ -116,6 +127,9 @@ pub struct TvaeConfig {
     /// Tokens that open and close brackets and strings, where the decoder is told what is open; absent where it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nesting: Option<NestingConfig>,
+    /// Labels that a layer tells from latents; absent where there is no such layer. Read in both families.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<LabelsConfig>,
     /// Largest deviation of the latent noise, σmax; 0.6. Ablation: 0.
     pub latent_noise_max: f64,
     /// Share of samples without latent noise; 0.25.
@@ -157,6 +171,7 @@ impl Default for TvaeConfig {
             attention: DecoderAttention::default(),
             grid: None,
             nesting: None,
+            labels: None,
             latent_noise_max: 0.6,
             latent_noise_clean: 0.25,
             latent_noise_ramp: 0.3,

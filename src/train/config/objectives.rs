@@ -123,19 +123,23 @@ impl Default for Words {
     }
 }
 
-/// The class loss: a linear layer tells a line's label from its noisy latents, so that they are told apart by it (the label as a
-/// second target of the encoder, Kingma et al. 2014, arXiv 1406.5298). The layer belongs to the run and not to the model; a line
-/// without a label has no part in it.
+/// The class loss: a linear layer of the model tells a line's label from its noisy latents, so that they are told apart by it (the
+/// label as a second target of the encoder, Kingma et al. 2014, arXiv 1406.5298). A line without a label has no part in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Classes {
     /// Weight of the mean over labelled lines, in nats, beside the cross entropy of tokens. 0, the default, is without.
     pub weight: f64,
+    /// Whether the decoder is told which label the layer finds most probable, as an embedding that is added to its memory: that of
+    /// the clean latents while it learns from noisy ones. What it gives between two labels is of one of them then and no blend
+    /// of both (the label as a latent variable of its own, the same paper's M2).
+    #[serde(default)]
+    pub decoder: bool,
 }
 
 impl Default for Classes {
     fn default() -> Self {
-        Self { weight: 0.0 }
+        Self { weight: 0.0, decoder: false }
     }
 }
 
@@ -143,12 +147,12 @@ impl Default for Classes {
 /// and a partner, at a ratio from U(`edge`, 1 − `edge`), so many samples are drawn with the weights as they are; of those
 /// that the domain accepts, that copy no end and that are nearer to both ends than these are to one another, the most probable
 /// per token becomes a text that the decoder gives at that latent and that the encoder maps there. With `sure`, a sample counts
-/// only where the layer of [`Classes`] takes it for the label of one of its ends with so much probability. With `pool`, so many
-/// times as many pairs are looked at, and those whose greedy decode is not accepted go first.
+/// only where `judge` takes it for the label of one of its ends with so much probability. With `pool`, so many times as many pairs
+/// are looked at, and those whose greedy decode is not accepted go first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Distill {
-    /// Such texts, as a share of the batch, 0.15 at most. 0, the default, is without.
+    /// Such texts, as a share of the batch, a half at most. 0, the default, is without.
     pub share: f64,
     /// Share of the run after which it begins.
     pub from: f64,
@@ -163,6 +167,9 @@ pub struct Distill {
     /// Least probability of an end's label. 0, the default, asks for none.
     #[serde(default)]
     pub sure: f64,
+    /// What tells the label of a sample.
+    #[serde(default)]
+    pub judge: LabelJudge,
     /// Weight of these texts' tokens, and of the distance of their latents as in [`Cycle`]; a line's own tokens weigh 1.
     pub weight: f64,
 }
@@ -176,9 +183,21 @@ impl Default for Distill {
             pool: pool(),
             samples: 8,
             sure: 0.0,
+            judge: LabelJudge::default(),
             weight: 1.0,
         }
     }
+}
+
+/// What tells the label of a text that the model has decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LabelJudge {
+    /// The layer of [`Classes`], from the latents that the model's own encoder gives it.
+    #[default]
+    Latents,
+    /// A classifier of pictures, which the run fits on its training lines before its first step; for digits.
+    Pictures,
 }
 
 /// In the middle between two lines only.
@@ -192,9 +211,15 @@ fn pool() -> usize {
 }
 
 /// The largest share of a batch that self-distillation may take.
-const MOST_DISTILLED: f64 = 0.15;
+const MOST_DISTILLED: f64 = 0.5;
 
 impl TrainConfig {
+    /// Whether samples of self-distillation are judged as pictures.
+    pub(in crate::train) fn distills_pictures(&self) -> bool {
+        let Distill { share, weight, sure, judge, .. } = self.distill;
+        judge == LabelJudge::Pictures && share > 0.0 && weight > 0.0 && sure > 0.0
+    }
+
     /// Rejects values of the groups above that no run can have, naming the option.
     pub(super) fn validate_objectives(&self) -> Result<(), TrainError> {
         let fail = |text: String| Err(TrainError::Config(text));
@@ -231,8 +256,17 @@ impl TrainConfig {
                 d.share
             ));
         }
-        if d.sure > 0.0 && self.classes.weight <= 0.0 {
-            return fail(format!("distill.sure = {} needs a classes.weight above 0", d.sure));
+        if self.classes.decoder && self.classes.weight <= 0.0 {
+            return fail("classes.decoder = true needs a classes.weight above 0".to_owned());
+        }
+        match d.judge {
+            LabelJudge::Latents if d.sure > 0.0 && self.classes.weight <= 0.0 => {
+                return fail(format!("distill.sure = {} needs a classes.weight above 0", d.sure));
+            }
+            LabelJudge::Pictures if self.domain != "mnist" => {
+                return fail("distill.judge = pictures needs a domain of pictures".to_owned());
+            }
+            LabelJudge::Latents | LabelJudge::Pictures => (),
         }
         if !(0.0..0.5).contains(&d.edge) {
             return fail(format!("distill.edge = {} must be 0 or above and below 0.5", d.edge));
