@@ -20,6 +20,7 @@ mod helpers;
 mod history;
 mod interpolation;
 mod job;
+mod labels;
 mod look;
 mod meeting;
 mod mix;
@@ -33,6 +34,7 @@ mod run;
 pub mod runs;
 mod schedule;
 mod showcase;
+mod stage;
 mod step;
 mod told;
 mod trainer;
@@ -54,7 +56,7 @@ pub use evaluate::{Evaluation, Evaluator};
 pub use flow::{fit_flow, FlowOptions};
 pub use helpers::Helpers;
 pub use history::{moment_folder, moments, HISTORY};
-pub use job::{DataOptions, Job, Source, Stage, JOB_FILE};
+pub use job::{DataOptions, Job, Source, JOB_FILE};
 pub use look::{estimate, look, Estimate, Look};
 pub use objectives::Objectives;
 pub use progress::{
@@ -63,6 +65,7 @@ pub use progress::{
 pub use regulariser::{free_bits, regulariser_weight, sliced_wasserstein};
 pub use run::{train, Inputs, Outcome};
 pub use showcase::{Reconstruction, ShownLadder, ShownRung};
+pub use stage::Stage;
 pub use step::{run_part, run_shards, Beside, FindBetween, ShardResult, StepInput};
 pub use trainer::{Told, Trainer};
 

@@ -10,7 +10,7 @@ mod yardstick;
 
 pub use classifier::{Classifier, Opinion, CLASSES};
 pub use figures::{both, interior_mean, ladder_figures, reconstruction_figures, Seen};
-pub use material::{class_of, Known, KnownFrom, Material};
+pub use material::{class_named, class_of, Known, KnownFrom, Material};
 pub use nearest::Neighbours;
 pub use yardstick::Yardstick;
 

@@ -2,7 +2,7 @@
 
 use super::{Control, Inputs, Stage, TrainConfig, TrainError};
 use crate::corpus::mnist_text::{Digit, Size};
-use crate::eval::digits::Classifier;
+use crate::eval::digits::{class_named, Classifier};
 
 /// Keeps this classifier's draws apart from all others of the seed, and from those of an evaluation with the same one.
 const STREAM: u64 = 0xd161_7501;
@@ -31,17 +31,17 @@ impl PictureJudge {
             return Ok(None);
         }
         let (data, names) = (inputs.train, inputs.train.labels());
-        let class = |name: &String| name.trim().parse::<u8>().ok().filter(|&class| class <= 9);
         let mut labels = [None; 10];
         for (number, name) in (0u32..).zip(&names) {
-            if let Some(class) = class(name) {
+            if let Some(class) = class_named(name) {
                 labels[usize::from(class)] = Some(number);
             }
         }
         let size = Size::within(config.max_len).unwrap_or_default();
         let (mut digits, mut classes) = (Vec::new(), Vec::new());
         for i in 0..data.len() {
-            let Some(class) = data.class(i).and_then(|label| class(names.get(label as usize)?))
+            let Some(class) =
+                data.class(i).and_then(|label| class_named(names.get(label as usize)?))
             else {
                 continue;
             };
@@ -129,7 +129,7 @@ mod tests {
     fn digits_are_told_by_their_pictures_and_always_alike() {
         // Labels in another order than the digits'.
         let named = |label: &str| match label {
-            "0" => "00".to_owned(),
+            "9" => "09".to_owned(),
             other => other.to_owned(),
         };
         let mut lines = domain("mnist").expect("a domain").samples_within(85);
@@ -166,5 +166,8 @@ mod tests {
         let python = TrainConfig { distill: config().distill, ..TrainConfig::default() };
         let error = python.validate().expect_err("no pictures").to_string();
         assert!(error.contains("distill.judge = pictures needs a domain of pictures"), "{error}");
+        let distill = Distill { sure: 0.0, ..config().distill };
+        let error = TrainConfig { distill, ..config() }.validate().expect_err("nothing to judge");
+        assert!(error.to_string().contains("needs a distill.sure above 0"), "{error}");
     }
 }

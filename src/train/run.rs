@@ -8,10 +8,11 @@ use candle_core::{Device, Tensor};
 use super::batch::{Sampler, POOL};
 use super::checkpoint::{save_model, save_trainer, TrainerFile};
 use super::codebook::Codebook;
-use super::config::{Budget, Classes};
+use super::config::Budget;
 use super::control::Control;
 use super::gather::{Gathered, Gathering};
 use super::helpers::Helpers;
+use super::labels::labels;
 use super::optimise::Updater;
 use super::pictures::PictureJudge;
 use super::schedule::{ema_decay, learning_rate};
@@ -134,40 +135,6 @@ pub fn train(
     }
     history::forget_after(dir, run.at.step)?;
     run.go(sinks, &control)
-}
-
-/// The labels that a run's model tells, where it does; the model that it starts from has told the same or none.
-fn labels(config: &TrainConfig, inputs: &Inputs<'_>) -> Result<Vec<String>, TrainError> {
-    let Classes { weight, decoder } = config.classes;
-    let labels = if weight > 0.0 { inputs.train.labels() } else { Vec::new() };
-    if weight > 0.0 && labels.len() < 2 {
-        return Err(TrainError::Config(format!(
-            "classes.weight = {weight} needs lines of two labels at least and the data have {}: --label-column names their column",
-            labels.len()
-        )));
-    }
-    let told = inputs.start.as_ref().and_then(|start| start.config().labels());
-    match told {
-        Some(told) if told.names != labels => Err(TrainError::Config(format!(
-            "the model to start from tells the labels {} and this run's is to tell {}: classes.weight above 0 and lines with these labels go on with it",
-            list(&told.names),
-            list(&labels)
-        ))),
-        Some(told) if told.decoder && !decoder => Err(TrainError::Config(
-            "the decoder of the model to start from is told labels: classes.decoder = true goes on with it".to_owned(),
-        )),
-        _ => Ok(labels),
-    }
-}
-
-/// The first few names, or that there are none.
-fn list(names: &[String]) -> String {
-    const SHOWN: usize = 12;
-    match names.len() {
-        0 => "none".to_owned(),
-        n if n <= SHOWN => names.join(", "),
-        n => format!("{}, … ({n} in all)", names[..SHOWN].join(", ")),
-    }
 }
 
 impl<'a> Run<'a> {

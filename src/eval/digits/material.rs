@@ -92,7 +92,13 @@ impl Material {
 /// The digit that an example's label names.
 #[must_use]
 pub fn class_of(example: &Example) -> Option<u8> {
-    example.label.as_ref()?.trim().parse().ok().filter(|&class| class <= 9)
+    class_named(example.label.as_ref()?)
+}
+
+/// The digit that a label names.
+#[must_use]
+pub fn class_named(label: &str) -> Option<u8> {
+    label.trim().parse().ok().filter(|&class| class <= 9)
 }
 
 #[cfg(test)]

@@ -266,6 +266,9 @@ impl TrainConfig {
             LabelJudge::Pictures if self.domain != "mnist" => {
                 return fail("distill.judge = pictures needs a domain of pictures".to_owned());
             }
+            LabelJudge::Pictures if d.sure <= 0.0 => {
+                return fail("distill.judge = pictures needs a distill.sure above 0".to_owned());
+            }
             LabelJudge::Latents | LabelJudge::Pictures => (),
         }
         if !(0.0..0.5).contains(&d.edge) {
