@@ -208,8 +208,6 @@ fn configuration(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
     config.shards = args.shards.unwrap_or(config.shards);
     config.precision = args.precision.unwrap_or(config.precision);
     config.optimiser.learning_rate = args.learning_rate.unwrap_or(config.optimiser.learning_rate);
-    for (key, value) in &args.set {
-        config.set(key, value)?;
-    }
+    config.set_all(args.set.iter().map(|(key, value)| (key.as_str(), value.as_str())))?;
     Ok(config)
 }

@@ -20,7 +20,7 @@ impl PictureJudge {
     /// a run that goes on has the same.
     ///
     /// # Errors
-    /// Lines that are no digits or have no digits for labels; [`TrainError::Stopped`].
+    /// Lines that are no digits or have no digits for labels, a judge that is asked for no probability; [`TrainError::Stopped`].
     pub(super) fn fit(
         config: &TrainConfig,
         inputs: &Inputs<'_>,
@@ -29,6 +29,11 @@ impl PictureJudge {
     ) -> Result<Option<Self>, TrainError> {
         if !config.distills_pictures() {
             return Ok(None);
+        }
+        if config.distill.sure <= 0.0 {
+            return Err(TrainError::Config(
+                "distill.judge = pictures needs a distill.sure above 0".to_owned(),
+            ));
         }
         let (data, names) = (inputs.train, inputs.train.labels());
         let mut labels = [None; 10];
@@ -167,7 +172,8 @@ mod tests {
         let error = python.validate().expect_err("no pictures").to_string();
         assert!(error.contains("distill.judge = pictures needs a domain of pictures"), "{error}");
         let distill = Distill { sure: 0.0, ..config().distill };
-        let error = TrainConfig { distill, ..config() }.validate().expect_err("nothing to judge");
+        let unsure = TrainConfig { distill, ..config() };
+        let error = fit(&unsure, &samples, &control).map(|_| ()).expect_err("nothing to judge");
         assert!(error.to_string().contains("needs a distill.sure above 0"), "{error}");
     }
 }

@@ -216,8 +216,8 @@ const MOST_DISTILLED: f64 = 0.5;
 impl TrainConfig {
     /// Whether samples of self-distillation are judged as pictures.
     pub(in crate::train) fn distills_pictures(&self) -> bool {
-        let Distill { share, weight, sure, judge, .. } = self.distill;
-        judge == LabelJudge::Pictures && share > 0.0 && weight > 0.0 && sure > 0.0
+        let Distill { share, weight, judge, .. } = self.distill;
+        judge == LabelJudge::Pictures && share > 0.0 && weight > 0.0
     }
 
     /// Rejects values of the groups above that no run can have, naming the option.
@@ -265,9 +265,6 @@ impl TrainConfig {
             }
             LabelJudge::Pictures if self.domain != "mnist" => {
                 return fail("distill.judge = pictures needs a domain of pictures".to_owned());
-            }
-            LabelJudge::Pictures if d.sure <= 0.0 => {
-                return fail("distill.judge = pictures needs a distill.sure above 0".to_owned());
             }
             LabelJudge::Latents | LabelJudge::Pictures => (),
         }

@@ -177,6 +177,28 @@ impl TrainConfig {
     /// # Errors
     /// [`TrainError::Config`] where there is no such option or it cannot have this value.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), TrainError> {
+        self.set_all([(key, value)])
+    }
+
+    /// As [`Self::set`] for several options, which have to fit together once all are set, in whatever order they come.
+    ///
+    /// # Errors
+    /// As [`Self::set`]; nothing is changed then.
+    pub fn set_all<'a>(
+        &mut self,
+        options: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<(), TrainError> {
+        let mut config = self.clone();
+        for (key, value) in options {
+            config = config.with(key, value)?;
+        }
+        config.validate()?;
+        *self = config;
+        Ok(())
+    }
+
+    /// This configuration with another value of an option, whether or not a run can have it.
+    fn with(&self, key: &str, value: &str) -> Result<Self, TrainError> {
         let wrong = |message: String| TrainError::Config(format!("{key} = {value}: {message}"));
         if train_option(key).is_none() {
             let known = OPTIONS.iter().map(|o| o.key);
@@ -190,7 +212,7 @@ impl TrainConfig {
             .ok()
             .and_then(|mut table| table.remove("value"))
             .unwrap_or_else(|| Value::String(value.to_owned()));
-        let mut table = Table::try_from(&*self).map_err(|e| wrong(e.to_string()))?;
+        let mut table = Table::try_from(self).map_err(|e| wrong(e.to_string()))?;
         let (group, name) = key.split_once('.').unwrap_or(("", key));
         let place = match table.get_mut(group) {
             // A run has minutes or steps, not both.
@@ -208,12 +230,9 @@ impl TrainConfig {
             _ => given,
         };
         place.insert(name.to_owned(), given);
-        let config: Self = table.try_into().map_err(|e: toml::de::Error| {
+        table.try_into().map_err(|e: toml::de::Error| {
             wrong(e.message().lines().next().unwrap_or_default().to_owned())
-        })?;
-        config.validate()?;
-        *self = config;
-        Ok(())
+        })
     }
 
     /// The options that differ from those of its preset, with their values.
@@ -309,6 +328,13 @@ mod tests {
         }
         config.set("optimiser.clip", "2").expect("a whole number is a rate too");
         assert_eq!(config.changes().len(), 8);
+        // Of two options that need one another either may come first.
+        let both = [("classes.decoder", "true"), ("classes.weight", "0.1")];
+        let mut reversed = config.clone();
+        config.clone().set_all(both).expect("both");
+        reversed.set_all(both.into_iter().rev()).expect("both");
+        assert!(reversed.classes.decoder);
+        assert!(config.set_all([both[0]]).is_err() && !config.classes.decoder);
         config.set("budget.steps", "50").expect("steps");
         assert_eq!(config.budget, Budget::Steps(50));
         assert_eq!(config.value("budget.minutes"), "");
