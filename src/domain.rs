@@ -6,6 +6,9 @@ mod between;
 pub mod char_model;
 mod codec;
 mod digit_attributes;
+mod digit_classifier;
+mod digit_judge;
+mod examiner;
 mod fluency;
 mod headline_attributes;
 mod headlines;
@@ -32,7 +35,10 @@ use crate::numeric::Role;
 pub use attribute::{AttributeInfo, AttributeKind};
 pub use between::{Part, Sort};
 pub use codec::{Codec, CodecError, FIRST_TOKEN_ID, MASK_ID, PAD_ID, START_ID};
-pub use fluency::{Fluency, Judge};
+pub use digit_classifier::{DigitClassifier, Opinion};
+pub use digit_judge::{class_named, DigitJudge};
+pub use examiner::{Examiner, HeldTo, Judge};
+pub use fluency::Fluency;
 pub use levenshtein::{distance, levenshtein};
 pub use mark::{Mark, TokenClass};
 pub use picture::{Grid, Picture};
@@ -76,14 +82,43 @@ pub enum Verdict {
         /// CPython's message where there is one, else ours.
         message: String,
     },
-    /// It has the form, and yet reads like nothing that its kind has: its characters are less usual than those of 95 in 100 real
-    /// texts ([`Fluency`]).
+    /// It has the form, and yet is like nothing that its kind has.
+    Unlike(Unlike),
+}
+
+/// In what a text of the right form is unlike real ones.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Unlike {
+    /// Its characters are less usual than those of 95 in 100 real texts ([`Fluency`]).
     Unusual {
         /// Bits per character.
         bits: f32,
         /// Bits per character up to which a text is usual.
         limit: f32,
     },
+    /// Its picture is less surely a digit than those of 95 in 100 real digits ([`DigitJudge`]).
+    Doubtful {
+        /// The most probable digit.
+        class: u8,
+        /// Its probability.
+        probability: f32,
+        /// The probability from which a picture passes.
+        limit: f32,
+    },
+}
+
+impl std::fmt::Display for Unlike {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unusual { bits, limit } => {
+                write!(f, "{bits:.1} bits per character, usual up to {limit:.1}")
+            }
+            Self::Doubtful { class, probability, limit } => {
+                let (found, wanted) = (100.0 * probability, 100.0 * limit);
+                write!(f, "{class} at {found:.0} %, a digit from {wanted:.0} %")
+            }
+        }
+    }
 }
 
 impl Verdict {
@@ -118,10 +153,9 @@ pub trait Domain: Sync {
     /// Whether a text belongs to it and, if not, where and why.
     fn verdict(&self, text: &str) -> Verdict;
 
-    /// Whether a text of the right form is a member only where it is as usual as real texts, so that a model is trained with a
-    /// [`Fluency`] of its own.
-    fn asks_for_fluency(&self) -> bool {
-        false
+    /// What a text of the right form is held to besides, so that a model is trained with an [`Examiner`] of its own.
+    fn held_to(&self) -> Option<HeldTo> {
+        None
     }
 
     /// Whether some continuation of `text` may belong to it; `false` is final. What guided decoding drops hypotheses by.

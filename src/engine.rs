@@ -46,7 +46,7 @@ pub use library::{
     check_name, Figures, Library, LibraryChange, LibraryError, ModelEntry, ModelKind, Shape,
     Training,
 };
-pub use loaded::{fetch_model, models_folder, LoadedModel, GUIDED_BEAMS};
+pub use loaded::{fetch_model, models_folder, LoadedModel};
 pub use palette::{Palette, PALETTE_RANGE};
 use pool::{Measurement, NamedDirection, Neighbour, Pool};
 pub use prior::{LearnedPrior, PriorKind, PRIOR_FILE};
@@ -135,7 +135,7 @@ pub trait LatentModel: Send {
         on_step: &mut dyn FnMut(&[RowUpdate]) -> ControlFlow<()>,
     ) -> Result<Vec<String>, EngineError>;
 
-    /// For each latent the most probable valid text that a guided search finds, or none.
+    /// For each latent a valid text that a guided search finds ([`Decoding::Guided`]), or none.
     ///
     /// # Errors
     /// [`EngineError::Model`].

@@ -23,9 +23,7 @@ pub use evaluation::{figures_table, pictures_block, rungs_block, FigureColumn};
 pub use export::{
     picture_sheet, scaled_sheet, Document, ExportError, Format, PaletteDocument, Part,
 };
-pub use ladder::{
-    invalid_sign, ladder_json, ladder_table, unusual, verdict_json, verdict_sign, Rung,
-};
+pub use ladder::{invalid_sign, ladder_json, ladder_table, verdict_json, verdict_sign, Rung};
 pub use probe::{confusion_table, probe_table};
 #[cfg(test)]
 pub(crate) use tensorboard::reader as event_reader;

@@ -10,7 +10,8 @@ use serde_json::Value;
 use shared_data::shared_data;
 use tvae_tui::corpus::mnist_text::{Digit, Size};
 use tvae_tui::corpus::{hub::Split, read_source, ReadOptions, Source};
-use tvae_tui::domain::domain;
+use tvae_tui::domain::{domain, DigitJudge, Unlike, Verdict};
+use tvae_tui::engine::{LatentModel, LoadedModel};
 use tvae_tui::eval::digits::{class_of, Material, Yardstick};
 use tvae_tui::train::{encode_corpus, train, Budget, Inputs, Preset, StopSignal, TrainConfig};
 
@@ -45,7 +46,7 @@ fn tiny_model(dir: &Path) {
         codec: &codec,
         train: &encode(&texts[..80]),
         held_out: &encode(&texts[80..84]),
-        fluency: None,
+        examiner: None,
         data_name: "samples",
         start: None,
         device: Device::Cpu,
@@ -136,6 +137,79 @@ fn digits_are_judged_with_all_their_figures_the_same_every_time() {
         assert!(page.contains(part), "{part} in\n{page}");
     }
     assert!(!page.contains("splice") && !page.contains("00 down"), "{page}");
+}
+
+#[test]
+fn a_run_on_digits_keeps_a_classifier_that_judges_the_decodes() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let out = dir.path().join("digits");
+    let folder = out.display().to_string();
+    let program = |args: &[&str]| {
+        let output = Command::cargo_bin("tvae-tui").expect("the program").args(args).assert();
+        String::from_utf8(output.success().get_output().stdout.clone()).expect("text")
+    };
+    let mut run = vec!["train", "--domain", "mnist", "--data", "samples", "--preset", "tiny"];
+    for option in [
+        "max_len=85",
+        "d_model=32",
+        "heads=2",
+        "d_ff=64",
+        "decoder_layers=1",
+        "batch=8",
+        "held_out=40",
+        "pairs=2",
+        "final_pairs=2",
+        "save_steps=2",
+        "distill.share=0.25",
+        "distill.from=0.5",
+        "distill.judge=pictures",
+        "distill.sure=0.9",
+        "distill.pool=2",
+        "distill.samples=2",
+        "distill.against=1",
+    ] {
+        run.extend(["--set", option]);
+    }
+    run.extend(["--steps", "4", "--out", &folder]);
+    program(&run);
+    // The file stands wherever a model of the run does, and stays what it was when the run goes on.
+    let file = |folder: &Path| std::fs::read(folder.join(DigitJudge::FILE)).expect("a file");
+    let bytes = file(&out);
+    assert_eq!(file(&out.join("best")), bytes);
+    program(&["train", "--resume", &folder, "--steps", "6"]);
+    assert_eq!(file(&out), bytes);
+
+    let model = LoadedModel::from_folder(&out).expect("a model");
+    let samples = model.samples();
+    let valid = samples.iter().filter(|digit| model.verdict(&digit.text) == Verdict::Valid).count();
+    assert!(valid * 10 >= samples.len() * 9, "{valid} of {}", samples.len());
+    let blank = samples[0].text.lines().map(|row| format!("{}{}", &row[..7], " !".repeat(9)));
+    let blank = blank.collect::<Vec<_>>().join("\n");
+    assert!(domain("mnist").expect("a domain").verdict(&blank).is_valid(), "{blank}");
+    let verdict = model.verdict(&blank);
+    let Verdict::Unlike(Unlike::Doubtful { probability, limit, .. }) = verdict else {
+        panic!("{verdict:?}")
+    };
+    assert!(probability < limit && limit <= 0.9, "{probability} {limit}");
+
+    let ladder = |more: &[&str]| -> Value {
+        let args = ["interpolate", "sample:0", "sample:1", "--model", &folder, "--json"];
+        let args: Vec<&str> = args.into_iter().chain(more.iter().copied()).collect();
+        serde_json::from_str(&program(&args)).expect("JSON")
+    };
+    let rungs = |ladder: &Value| ladder["rungs"].as_array().expect("rungs").clone();
+    let (greedy, guided) = (ladder(&[]), ladder(&["--guided"]));
+    assert_eq!(guided, ladder(&["--guided"]), "drawn the same every time");
+    for rung in rungs(&greedy).iter().filter(|rung| rung["credible"] == false) {
+        assert_eq!(rung["valid"], false);
+        assert!(rung["probability"].as_f64() < rung["credible_from"].as_f64(), "{rung}");
+    }
+    let valid = |ladder: &Value| rungs(ladder).iter().filter(|rung| rung["valid"] == true).count();
+    assert!(valid(&guided) >= valid(&greedy));
+
+    std::fs::write(out.join(DigitJudge::FILE), &bytes[..bytes.len() / 2]).expect("cut short");
+    let Err(error) = LoadedModel::from_folder(&out) else { panic!("half a file was read") };
+    assert!(error.to_string().contains(DigitJudge::FILE), "{error}");
 }
 
 #[test]

@@ -278,7 +278,7 @@ fn drawn_texts_follow_the_decoders_distribution() {
     let memory = model.memory_of_nothing(2000).expect("memory");
     let draw = |seed| {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-        generator.sample(&memory, 2000, 2, &mut rng).expect("texts")
+        generator.sample(&memory, 2000, 2, 1.0, &mut rng).expect("texts")
     };
     let texts = draw(1);
     assert_eq!(texts, draw(1));

@@ -5,7 +5,7 @@ use std::path::Path;
 use assert_cmd::Command;
 use candle_core::Device;
 use serde_json::Value;
-use tvae_tui::domain::{Fluency, Verdict};
+use tvae_tui::domain::{Fluency, Unlike, Verdict};
 use tvae_tui::engine::{LatentModel, LoadedModel};
 use tvae_tui::train::{
     Budget, Control, DataOptions, Job, Preset, Progress, Report, Source, TrainConfig, TrainError,
@@ -86,7 +86,8 @@ fn a_model_of_headlines_says_what_reads_unlike_them() {
     assert_eq!(model.verdict(real), Verdict::Valid, "{real}");
     let scrambled: String = real.chars().rev().collect();
     let verdict = model.verdict(&scrambled);
-    assert!(matches!(verdict, Verdict::Unusual { bits, limit } if bits > limit), "{verdict:?}");
+    let Verdict::Unlike(Unlike::Unusual { bits, limit }) = verdict else { panic!("{verdict:?}") };
+    assert!(bits > limit, "{bits} {limit}");
     // What has not the form at all is told as that.
     assert!(matches!(model.verdict("one"), Verdict::Invalid { .. }));
 

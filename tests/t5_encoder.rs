@@ -260,7 +260,7 @@ fn it_trains_and_opens_like_any_model() {
             codec: &codec,
             train: &encode(&texts[..270]),
             held_out: &encode(&texts[270..]),
-            fluency: None,
+            examiner: None,
             data_name: "made up",
             start: None,
             device: Device::Cpu,

@@ -283,7 +283,7 @@ fn drawn_texts_are_as_surprising_as_their_distribution_says() {
         let generator = Generator::new(&model).expect("a generator");
         let memory = model.memory_of_nothing(300).expect("memory");
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let texts = generator.sample(&memory, 300, 14, &mut rng).expect("texts");
+        let texts = generator.sample(&memory, 300, 14, 1.0, &mut rng).expect("texts");
         let one = &memory[..memory.len() / 300];
         let (mut sum, mut squares, mut count) = (0.0, 0.0, 0.0);
         for text in &texts {

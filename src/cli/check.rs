@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::domain::{domain, Domain, Verdict};
-use crate::report::{unusual, verdict_json, visible};
+use crate::report::{verdict_json, visible};
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
@@ -35,9 +35,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             } else {
                 match verdict {
                     Verdict::Valid => writeln!(out, "✓ {}", visible(text))?,
-                    Verdict::Unusual { bits, limit } => {
-                        writeln!(out, "~ {}  ({})", visible(text), unusual(bits, limit))?;
-                    }
+                    Verdict::Unlike(why) => writeln!(out, "~ {}  ({why})", visible(text))?,
                     Verdict::Invalid { line, column, message } => {
                         let message = visible(&message);
                         writeln!(out, "✗ {}  ({line}:{column} {message})", visible(text))?;

@@ -60,7 +60,7 @@ pub struct EvalArgs {
     /// Seed of pairs, controls and intervals
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Search with eight beams and the domain's verdict where the greedy decode is not valid
+    /// Where the greedy decode is not valid, take the most probable valid one of eight beams; of pictures the first valid draw of sixteen
     #[arg(long)]
     guided: bool,
     #[command(flatten)]

@@ -28,7 +28,7 @@ pub struct InterpolateArgs {
     rungs: u16,
     #[command(flatten)]
     path: PathArg,
-    /// Search with eight beams and the domain's verdict where the greedy decode is not valid
+    /// Where the greedy decode is not valid, take the most probable valid one of eight beams; of pictures the first valid draw of sixteen
     #[arg(long)]
     guided: bool,
     /// Decode all that a session of the explorer shows: the ladder and the point of its scene and of its bookmarks

@@ -32,7 +32,7 @@ pub struct EncodeArgs {
 pub struct DecodeArgs {
     #[command(flatten)]
     model: ModelArg,
-    /// Take the first valid one of eight beams instead of the greedy decode
+    /// Where the greedy decode is not valid, take the most probable valid one of eight beams; of pictures the first valid draw of sixteen
     #[arg(long)]
     guided: bool,
     /// Print JSON lines
@@ -53,7 +53,7 @@ pub struct SampleArgs {
     /// Where latents are drawn from; auto: the likeliest prior that `prior` told of, the standard one where nothing was fitted
     #[arg(long, value_name = "auto|standard|mixture|flow", default_value = "auto", value_parser = prior)]
     prior: Choice,
-    /// Take the first valid one of eight beams instead of the greedy decode
+    /// Where the greedy decode is not valid, take the most probable valid one of eight beams; of pictures the first valid draw of sixteen
     #[arg(long)]
     guided: bool,
     /// Print JSON lines

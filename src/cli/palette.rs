@@ -38,7 +38,7 @@ pub struct PaletteArgs {
     /// Way along rows and columns: per-token, even, all, linear, forward or backward
     #[arg(long, visible_alias = "slerp", default_value_t = Path::PerToken)]
     path: Path,
-    /// Search with eight beams and the domain's verdict where the greedy decode is not valid
+    /// Where the greedy decode is not valid, take the most probable valid one of eight beams; of pictures the first valid draw of sixteen
     #[arg(long)]
     guided: bool,
     /// Decode the palette of a session's scene

@@ -1,9 +1,7 @@
 //! How usual a text is for its kind, where no grammar tells members from others.
 
-use std::path::Path;
-
 use super::char_model::CharModel;
-use super::{Domain, Verdict};
+use super::{Unlike, Verdict};
 
 /// Texts that the character model counts at most.
 const COUNTED: usize = 100_000;
@@ -18,29 +16,6 @@ const USUAL: f64 = 0.95;
 pub struct Fluency {
     chars: CharModel,
     limit: f32,
-}
-
-/// What judges a decode: the domain, and how usual what it takes is, where there is something that knows.
-#[derive(Clone, Copy)]
-pub struct Judge<'a> {
-    /// The domain.
-    pub domain: &'a dyn Domain,
-    /// What knows how usual a text is.
-    pub fluency: Option<&'a Fluency>,
-}
-
-impl Judge<'_> {
-    /// The verdict on a decode. Nothing at all parses as Python, but it is no decode.
-    #[must_use]
-    pub fn verdict(&self, text: &str) -> Verdict {
-        if text.trim().is_empty() {
-            return Verdict::invalid(1, 1, "nothing but white space");
-        }
-        match (self.domain.verdict(text), self.fluency) {
-            (Verdict::Valid, Some(fluency)) => fluency.verdict(text),
-            (verdict, _) => verdict,
-        }
-    }
 }
 
 impl Fluency {
@@ -67,14 +42,14 @@ impl Fluency {
         self.limit
     }
 
-    /// [`Verdict::Unusual`] for a text beyond the limit.
+    /// [`Unlike::Unusual`] for a text beyond the limit.
     #[must_use]
     pub fn verdict(&self, text: &str) -> Verdict {
         let bits = self.chars.bits_per_char(text) as f32;
         if bits <= self.limit {
             Verdict::Valid
         } else {
-            Verdict::Unusual { bits, limit: self.limit }
+            Verdict::Unlike(Unlike::Unusual { bits, limit: self.limit })
         }
     }
 
@@ -93,22 +68,6 @@ impl Fluency {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let (chars, limit) = CharModel::from_bytes(bytes)?;
         Ok(Self { chars, limit })
-    }
-
-    /// That of a model's folder, if it has one.
-    ///
-    /// # Errors
-    /// A file that cannot be read.
-    pub fn from_folder(folder: &Path) -> Result<Option<Self>, String> {
-        let path = folder.join(Self::FILE);
-        match std::fs::read(&path) {
-            Ok(bytes) => {
-                let read = Self::from_bytes(&bytes);
-                read.map(Some).map_err(|e| format!("{}: {e}", path.display()))
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(format!("{}: {e}", path.display())),
-        }
     }
 }
 
@@ -132,7 +91,9 @@ mod tests {
         let usual = held_out.iter().filter(|text| fluency.verdict(text).is_valid()).count();
         assert!(usual * 20 >= held_out.len() * 19);
         let verdict = fluency.verdict("tdoay tiyC nwis zq pzrie");
-        let Verdict::Unusual { bits, limit } = verdict else { panic!("{verdict:?}") };
+        let Verdict::Unlike(Unlike::Unusual { bits, limit }) = verdict else {
+            panic!("{verdict:?}")
+        };
         assert!(bits > limit && limit == fluency.limit());
         assert!(!verdict.is_valid());
     }

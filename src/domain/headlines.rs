@@ -2,7 +2,7 @@
 
 use super::{
     between, control_character, headline_attributes, lexeme, samples_of, AttributeInfo, Codec,
-    CodecError, Domain, Part, Verdict,
+    CodecError, Domain, HeldTo, Part, Verdict,
 };
 use crate::corpus::Example;
 
@@ -41,8 +41,8 @@ impl Domain for Headlines {
         Verdict::Valid
     }
 
-    fn asks_for_fluency(&self) -> bool {
-        true
+    fn held_to(&self) -> Option<HeldTo> {
+        Some(HeldTo::Fluency)
     }
 
     fn parts<'a>(&self, text: &'a str) -> Option<Vec<Part<'a>>> {

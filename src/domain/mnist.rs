@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::{
-    codec, digit_attributes, mark, AttributeInfo, Codec, CodecError, Domain, Grid, Picture, Verdict,
+    codec, digit_attributes, mark, AttributeInfo, Codec, CodecError, Domain, Grid, HeldTo, Picture,
+    Verdict,
 };
 use crate::corpus::idx;
 use crate::corpus::mnist_text::{level_of, read_pixels, Digit, Direction, Size, LEVELS};
@@ -63,6 +64,10 @@ impl Domain for Mnist {
             }
         }
         Verdict::Valid
+    }
+
+    fn held_to(&self) -> Option<HeldTo> {
+        Some(HeldTo::Credibility)
     }
 
     fn attributes(&self) -> &'static [AttributeInfo] {

@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::probe::ProbeProtocol;
 use super::{Decoding, EngineError, LatentModel, LoadedModel, OnProgress, Progress, Way};
 use crate::corpus::Example;
-use crate::eval::digits::{both, reconstruction_figures, Opinion, Yardstick};
+use crate::domain::Opinion;
+use crate::eval::digits::{both, reconstruction_figures, Yardstick};
 use crate::eval::probe::Probe;
 use crate::eval::{
     controls, ladder_figures, sample_pairs, Estimates, Figure, Ladder, Reference, Units,

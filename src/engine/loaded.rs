@@ -1,5 +1,7 @@
 //! A model ready for use: weights, packed decoder, tokenizer and domain together.
 
+mod search;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -11,16 +13,10 @@ use super::stream::News;
 use super::{decode, Decoding, EngineError, LatentModel, ModelInfo, TokenProbability};
 use crate::corpus::hub::{Hub, HubName, Listener};
 use crate::corpus::Example;
-use crate::domain::{domain, Codec, Domain, Fluency, Judge, Verdict};
+use crate::domain::{domain, Codec, Domain, Examiner, Judge, Verdict};
 use crate::latent::{Geometry, Latent};
 use crate::model::{Batch, Generator, Given, TransformerVae};
-use crate::numeric::decoder::Guide;
 use crate::numeric::Precision;
-
-/// Hypotheses kept by guided decoding.
-pub const GUIDED_BEAMS: usize = 8;
-/// Rows of a guided search: its caches grow with rows times beams.
-const GUIDED_ROWS: usize = 12;
 
 /// A model that comes with the program.
 #[derive(Clone, Copy)]
@@ -29,8 +25,8 @@ pub(super) struct Bundled {
     pub config: &'static [u8],
     pub weights: &'static [u8],
     pub tokenizer: &'static [u8],
-    /// Where its domain asks for it.
-    pub fluency: Option<&'static [u8]>,
+    /// What judges its decodes, where its domain asks for that: the file's name and its bytes.
+    pub examiner: Option<(&'static str, &'static [u8])>,
     pub trainer: &'static [u8],
 }
 
@@ -43,7 +39,7 @@ impl Bundled {
             ("tokenizer.json", self.tokenizer),
             ("trainer.json", self.trainer),
         ];
-        files.extend(self.fluency.map(|bytes| (Fluency::FILE, bytes)));
+        files.extend(self.examiner);
         files
     }
 }
@@ -53,24 +49,37 @@ pub(super) fn bundled_models() -> impl Iterator<Item = Bundled> {
     BUNDLED.into_iter()
 }
 
-/// The files of a folder of `checkpoints`.
+/// A file of a folder of `checkpoints`.
+macro_rules! file {
+    ($name:literal, $file:literal) => {
+        include_bytes!(concat!("../../checkpoints/", $name, "/", $file))
+    };
+}
+
+/// The files of such a folder; the second name is that of what judges decodes.
 macro_rules! bundled {
-    ($name:literal, $fluency:expr) => {
+    ($name:literal) => {
+        bundled!($name => None)
+    };
+    ($name:literal, $examiner:literal) => {
+        bundled!($name => Some(($examiner, file!($name, $examiner).as_slice())))
+    };
+    ($name:literal => $examiner:expr) => {
         Bundled {
             name: $name,
-            config: include_bytes!(concat!("../../checkpoints/", $name, "/config.json")),
-            weights: include_bytes!(concat!("../../checkpoints/", $name, "/model.safetensors")),
-            tokenizer: include_bytes!(concat!("../../checkpoints/", $name, "/tokenizer.json")),
-            fluency: $fluency,
-            trainer: include_bytes!(concat!("../../checkpoints/", $name, "/trainer.json")),
+            config: file!($name, "config.json"),
+            weights: file!($name, "model.safetensors"),
+            tokenizer: file!($name, "tokenizer.json"),
+            examiner: $examiner,
+            trainer: file!($name, "trainer.json"),
         }
     };
 }
 
 const BUNDLED: [Bundled; 3] = [
-    bundled!("python", None),
-    bundled!("mnist", None),
-    bundled!("headlines", Some(include_bytes!("../../checkpoints/headlines/fluency.safetensors"))),
+    bundled!("python"),
+    bundled!("mnist", "classifier.safetensors"),
+    bundled!("headlines", "fluency.safetensors"),
 ];
 
 /// A model with everything that turns texts into latents and back.
@@ -80,7 +89,7 @@ pub struct LoadedModel {
     folder: Option<PathBuf>,
     domain: &'static dyn Domain,
     codec: Codec,
-    fluency: Option<Fluency>,
+    examiner: Option<Examiner>,
     model: TransformerVae,
     generator: Generator,
     max_len: usize,
@@ -114,9 +123,11 @@ impl LoadedModel {
         let model = TransformerVae::from_bytes(bundled.config, bundled.weights, &Device::Cpu)
             .map_err(load)?;
         let codec = Codec::from_bytes(bundled.tokenizer).map_err(load)?;
-        let fluency =
-            bundled.fluency.map(Fluency::from_bytes).transpose().map_err(EngineError::Load)?;
-        Ok(Self { fluency, ..Self::assemble(bundled.name.to_owned(), model, codec)? })
+        let examiner = match bundled.examiner {
+            Some((file, bytes)) => Examiner::from_bytes(file, bytes).map_err(EngineError::Load)?,
+            None => None,
+        };
+        Ok(Self { examiner, ..Self::assemble(bundled.name.to_owned(), model, codec)? })
     }
 
     /// Opens a model folder.
@@ -131,9 +142,9 @@ impl LoadedModel {
             .ok()
             .and_then(|f| Some(f.file_name()?.to_string_lossy().into_owned()))
             .unwrap_or_else(|| folder.display().to_string());
-        let fluency = Fluency::from_folder(folder).map_err(EngineError::Load)?;
+        let examiner = Examiner::from_folder(folder).map_err(EngineError::Load)?;
         let model = Self::assemble(name, model, codec)?;
-        Ok(Self { folder: Some(folder.to_owned()), fluency, ..model })
+        Ok(Self { folder: Some(folder.to_owned()), examiner, ..model })
     }
 
     /// Opens a model of the hub from its folder in the cache, under its name there.
@@ -177,7 +188,7 @@ impl LoadedModel {
             folder: None,
             domain,
             codec,
-            fluency: None,
+            examiner: None,
             model,
             generator,
             max_len,
@@ -254,7 +265,8 @@ impl LoadedModel {
         rng: &mut dyn rand::RngCore,
     ) -> Result<Vec<String>, EngineError> {
         let memory = self.model.memory_of_nothing(count).map_err(failed)?;
-        let drawn = self.generator.sample(&memory, count, self.max_len, rng).map_err(failed)?;
+        let drawn =
+            self.generator.sample(&memory, count, self.max_len, 1.0, rng).map_err(failed)?;
         drawn.iter().map(|ids| self.codec.decode(ids).map_err(failed)).collect()
     }
 
@@ -279,19 +291,6 @@ impl LoadedModel {
     ) -> Result<Vec<String>, EngineError> {
         let found = decode(self, latents, decoding, &mut |_| ControlFlow::Continue(()))?;
         Ok(found.into_iter().map(|found| found.text).collect())
-    }
-}
-
-/// Guides a search by the verdict of a model's domain.
-struct ByVerdict<'a>(&'a LoadedModel);
-
-impl Guide for ByVerdict<'_> {
-    fn is_alive(&mut self, ids: &[u32]) -> bool {
-        self.0.codec.decode(ids).is_ok_and(|text| self.0.domain.may_become_valid(&text))
-    }
-
-    fn accepts(&mut self, ids: &[u32]) -> bool {
-        self.0.codec.decode(ids).is_ok_and(|text| self.0.verdict(&text).is_valid())
     }
 }
 
@@ -392,21 +391,7 @@ impl LatentModel for LoadedModel {
     }
 
     fn search(&self, latents: &[Latent]) -> Result<Vec<Option<String>>, EngineError> {
-        let mut texts = Vec::with_capacity(latents.len());
-        for block in latents.chunks(GUIDED_ROWS) {
-            let mut guide = ByVerdict(self);
-            let found = self
-                .generator
-                .guided(&self.model, block, GUIDED_BEAMS, self.max_len, &mut guide)
-                .map_err(failed)?;
-            for beams in found {
-                let text = beams.first().filter(|beam| beam.ended);
-                texts.push(
-                    text.map(|beam| self.codec.decode(&beam.ids)).transpose().map_err(failed)?,
-                );
-            }
-        }
-        Ok(texts)
+        self.found(latents)
     }
 
     fn nearest(&self, latents: Vec<Latent>) -> Result<Vec<Latent>, EngineError> {
@@ -440,7 +425,7 @@ impl LatentModel for LoadedModel {
     }
 
     fn verdict(&self, text: &str) -> Verdict {
-        Judge { domain: self.domain, fluency: self.fluency.as_ref() }.verdict(text)
+        Judge { domain: self.domain, examiner: self.examiner.as_ref() }.verdict(text)
     }
 
     fn samples(&self) -> &[Example] {

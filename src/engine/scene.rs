@@ -86,7 +86,8 @@ pub enum Decoding {
     #[default]
     Greedy,
     /// The greedy decode where it is valid, else the most probable valid text among eight beams that are dropped as soon as
-    /// they cannot become valid any more.
+    /// they cannot become valid any more; of pictures, which can be judged only when they are whole, the
+    /// first valid one of sixteen draws.
     Guided,
 }
 

@@ -1,16 +1,13 @@
 //! Judging a model of digits: errors of pixels, and for what a classifier takes the pictures, which the evaluation itself trains
 //! on real digits.
 
-mod augment;
-mod classifier;
 mod figures;
 mod material;
 mod nearest;
 mod yardstick;
 
-pub use classifier::{Classifier, Opinion, CLASSES};
 pub use figures::{both, interior_mean, ladder_figures, reconstruction_figures, Seen};
-pub use material::{class_named, class_of, Known, KnownFrom, Material};
+pub use material::{class_of, Known, KnownFrom, Material};
 pub use nearest::Neighbours;
 pub use yardstick::Yardstick;
 

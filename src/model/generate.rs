@@ -238,7 +238,7 @@ impl Generator {
         Ok(self.decoder.beam_search(&memory, latents.len(), beams, &self.options(max_len, 0))?)
     }
 
-    /// Draws one decode per row of a memory `[rows × m × d_model]` at temperature 1.
+    /// Draws one decode per row of a memory `[rows × m × d_model]`; at a temperature of 1 from the distribution as it is.
     ///
     /// # Errors
     /// A memory that does not divide into rows.
@@ -247,9 +247,10 @@ impl Generator {
         memory: &[f32],
         rows: usize,
         max_len: usize,
+        temperature: f32,
         rng: &mut dyn rand::RngCore,
     ) -> Result<Vec<Vec<u32>>, Error> {
-        Ok(self.decoder.sample(memory, rows, &self.options(max_len, 0), 1.0, rng)?)
+        Ok(self.decoder.sample(memory, rows, &self.options(max_len, 0), temperature, rng)?)
     }
 
     /// For every latent the accepted decodes that a search of so many beams finds, the most probable per token first; see

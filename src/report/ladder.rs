@@ -4,7 +4,7 @@ use serde_json::{json, Map, Value};
 use unicode_width::UnicodeWidthStr;
 
 use super::visible;
-use crate::domain::{Domain, Verdict};
+use crate::domain::{Domain, Unlike, Verdict};
 
 /// One row of a ladder.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,8 +84,9 @@ pub(super) fn rung_json(rung: &Rung) -> Value {
     Value::Object(object)
 }
 
-/// `{"valid": true}`, `{"valid": false, "line", "column", "message"}`, or of a text that has the form and reads unlike real ones
-/// `{"valid": false, "fluent": false, "bits_per_character", "usual_up_to"}`.
+/// `{"valid": true}`, `{"valid": false, "line", "column", "message"}`, or of a text that has the form and is unlike real ones
+/// `{"valid": false, "fluent": false, "bits_per_character", "usual_up_to"}` or
+/// `{"valid": false, "credible": false, "digit", "probability", "credible_from"}`.
 #[must_use]
 pub fn verdict_json(verdict: &Verdict) -> Value {
     Value::Object(verdict_fields(verdict))
@@ -99,44 +100,47 @@ fn verdict_fields(verdict: &Verdict) -> Map<String, Value> {
         fields.insert("column".into(), json!(column));
         fields.insert("message".into(), json!(message));
     }
-    if let Verdict::Unusual { bits, limit } = verdict {
-        fields.insert("fluent".into(), json!(false));
-        fields.insert("bits_per_character".into(), shortest(*bits));
-        fields.insert("usual_up_to".into(), shortest(*limit));
+    match verdict {
+        Verdict::Unlike(Unlike::Unusual { bits, limit }) => {
+            fields.insert("fluent".into(), json!(false));
+            fields.insert("bits_per_character".into(), shortest(*bits));
+            fields.insert("usual_up_to".into(), shortest(*limit));
+        }
+        Verdict::Unlike(Unlike::Doubtful { class, probability, limit }) => {
+            fields.insert("credible".into(), json!(false));
+            fields.insert("digit".into(), json!(class));
+            fields.insert("probability".into(), shortest(*probability));
+            fields.insert("credible_from".into(), shortest(*limit));
+        }
+        Verdict::Valid | Verdict::Invalid { .. } => {}
     }
     fields
 }
 
-/// The sign of a verdict: `✓` of a member, `✗` of what has not the form, `~` of what has it and reads unlike real ones.
+/// The sign of a verdict: `✓` of a member, `✗` of what has not the form, `~` of what has it and is unlike real ones.
 #[must_use]
 pub fn verdict_sign(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Valid => "✓",
         Verdict::Invalid { .. } => "✗",
-        Verdict::Unusual { .. } => "~",
+        Verdict::Unlike(_) => "~",
     }
 }
 
-/// The sign of what a domain does not take, where no more than that is known: `~` in one whose texts are held to how usual they are.
+/// The sign of what a domain does not take, where no more than that is known: `~` in one whose texts are held to being like real ones.
 #[must_use]
 pub fn invalid_sign(domain: Option<&dyn Domain>) -> &'static str {
-    if domain.is_some_and(|domain| domain.asks_for_fluency()) {
+    if domain.is_some_and(|domain| domain.held_to().is_some()) {
         "~"
     } else {
         "✗"
     }
 }
 
-/// How unusual a text is, in words.
-#[must_use]
-pub fn unusual(bits: f32, limit: f32) -> String {
-    format!("{bits:.1} bits per character, usual up to {limit:.1}")
-}
-
 /// The sign, and behind it place and reason.
 pub(super) fn judgement(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Unusual { bits, limit } => format!("~ {}", unusual(*bits, *limit)),
+        Verdict::Unlike(why) => format!("~ {why}"),
         Verdict::Valid => "✓".to_owned(),
         Verdict::Invalid { line, column, message } => {
             format!("✗ {line}:{column} {}", visible(message))

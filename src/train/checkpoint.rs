@@ -12,7 +12,7 @@ use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::{TrainConfig, TrainError};
-use crate::domain::{Codec, Fluency};
+use crate::domain::{Codec, Examiner};
 use crate::model::{write_atomically, TransformerVae};
 
 /// Optimiser, weights in full precision, step.
@@ -132,8 +132,8 @@ pub struct TrainerFile<'a> {
     pub data_lines: usize,
 }
 
-/// Writes the model folder: configuration, weights in half precision unless `full`, tokenizer, and what judges how usual a text
-/// is where the folder lacks it: a run has one.
+/// Writes the model folder: configuration, weights in half precision unless `full`, tokenizer, and what judges decodes
+/// where the folder lacks it: a run has one.
 ///
 /// # Errors
 /// When a file cannot be written whole; the previous ones are then untouched.
@@ -141,15 +141,15 @@ pub fn save_model(
     dir: &Path,
     model: &TransformerVae,
     codec: &Codec,
-    fluency: Option<&Fluency>,
+    examiner: Option<&Examiner>,
     full: bool,
 ) -> Result<(), TrainError> {
     let dtype = if full { candle_core::DType::F32 } else { candle_core::DType::F16 };
     model.save(dir, dtype)?;
     codec.save(&dir.join("tokenizer.json"))?;
-    let path = dir.join(Fluency::FILE);
-    if let Some(fluency) = fluency.filter(|_| !path.exists()) {
-        let bytes = fluency.to_bytes().map_err(|e| TrainError::file(&path, e))?;
+    let missing = examiner.map(|examiner| (examiner, dir.join(examiner.file())));
+    if let Some((examiner, path)) = missing.filter(|(_, path)| !path.exists()) {
+        let bytes = examiner.to_bytes().map_err(|e| TrainError::file(&path, e))?;
         write_atomically(&path, &bytes).map_err(|e| TrainError::file(&path, e))?;
     }
     Ok(())

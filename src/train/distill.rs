@@ -6,7 +6,7 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::pictures::PictureJudge;
+use super::pictures::PictureLabels;
 use super::{Inputs, TrainConfig, TrainError};
 use crate::domain::Codec;
 use crate::eval::Units;
@@ -15,6 +15,8 @@ use crate::model::{Generator, Given, TransformerVae};
 
 /// Candidates that are scored at a time.
 const BLOCK: usize = 64;
+/// How far from a ratio of a half the label of either end will do.
+const MIDDLE: f64 = 0.1;
 /// Keeps these draws apart from all others of the seed.
 const STREAM: u64 = 0xd157_111a;
 
@@ -27,6 +29,8 @@ pub struct Distilled {
     pub ratio: f64,
     /// The text, ids without specials.
     pub ids: Vec<u32>,
+    /// Whether it is one that was not accepted, to be made less probable there.
+    pub refused: bool,
 }
 
 /// Such texts of a batch, as many as the configuration's share asks for.
@@ -40,6 +44,12 @@ pub fn wanted(config: &TrainConfig, progress: f64, lines: usize) -> usize {
     }
 }
 
+/// Partners that a batch needs for that: those of all pairs that are looked at.
+#[must_use]
+pub fn looked_at(config: &TrainConfig, progress: f64, lines: usize) -> usize {
+    wanted(config, progress, lines).saturating_mul(config.distill.pool).min(lines)
+}
+
 /// A latent between a line's and its partner's.
 struct Between {
     pair: usize,
@@ -49,16 +59,42 @@ struct Between {
     told: Option<u32>,
 }
 
-/// A decode that may be learnt, and which of the latents it is from.
+impl Between {
+    /// Of the line and its partner those whose label a text here may have: in the middle both.
+    fn ends_that_count(&self) -> std::ops::Range<usize> {
+        if (self.ratio - 0.5).abs() <= MIDDLE {
+            0..2
+        } else {
+            let nearer = usize::from(self.ratio > 0.5);
+            nearer..nearer + 1
+        }
+    }
+}
+
+/// A decode, and which of the latents it is from.
 struct Candidate {
     at: usize,
     ids: Vec<u32>,
 }
 
+/// Decodes of a latent by what becomes of them.
+struct Sorted<T> {
+    /// Those that may be learnt.
+    accepted: Vec<T>,
+    /// Those that the domain or who tells the labels does not accept.
+    refused: Vec<T>,
+}
+
+impl<T> Sorted<T> {
+    fn none() -> Self {
+        Self { accepted: Vec::new(), refused: Vec::new() }
+    }
+}
+
 /// The labels of a batch's lines and of their partners, and what tells those of decodes.
 pub(super) struct EndLabels<'a> {
     /// The model itself where there is none.
-    pub(super) pictures: Option<&'a PictureJudge>,
+    pub(super) pictures: Option<&'a PictureLabels<'a>>,
     pub(super) lines: &'a [Option<u32>],
     pub(super) partners: &'a [Option<u32>],
 }
@@ -77,7 +113,7 @@ impl EndLabels<'_> {
         let told: Vec<(Option<u32>, f32)> = match self.pictures {
             Some(judge) => {
                 let texts: Result<Vec<_>, _> = texts.iter().map(|ids| codec.decode(ids)).collect();
-                judge.tell(&texts?)?
+                judge.tell(&texts?)
             }
             None => {
                 let told = model.tell_labels(&model.encode_lines(&texts)?)?;
@@ -86,10 +122,10 @@ impl EndLabels<'_> {
         };
         let sure = at.into_iter().zip(told).map(|(at, (label, p))| {
             let ends = [self.lines[at.pair], self.partners[at.pair]];
-            // What the decoder is told it is to hold to.
+            // What the decoder is told it is to hold to; else near an end it is that end's.
             let fits = match at.told {
                 told @ Some(_) if ends.contains(&told) => label == told,
-                _ => label.is_some() && ends.contains(&label),
+                _ => label.is_some() && ends[at.ends_that_count()].contains(&label),
             };
             fits && f64::from(p) >= least
         });
@@ -98,7 +134,9 @@ impl EndLabels<'_> {
 }
 
 /// Texts between `pairs` of the lines and their partners, at most one of each pair; `batch` is the number of the batch among
-/// all of the run. With a pool of more pairs than are wanted, those whose greedy decode is not accepted come first.
+/// all of the run. With a pool of more pairs than are wanted, those whose greedy decode is not accepted come first. Where refused
+/// samples count, a pair has one of these as well and all of the pool are sampled: a pair whose samples are all accepted, or
+/// none of them, has nothing to compare.
 ///
 /// # Errors
 /// Those of the model and of the tokenizer.
@@ -124,7 +162,8 @@ pub(super) fn distil(
     let longest = longest.min(config.max_len);
     let generator = Generator::with_precision(model, config.precision)?;
 
-    if pool > pairs {
+    let against = d.against > 0.0;
+    if pool > pairs && !against {
         let latents: Vec<Latent> = between.iter().map(|at| at.latent.clone()).collect();
         let mut decodes = generator.greedy(model, &latents, longest)?;
         // One that does not end is cut where a line's end would fit.
@@ -135,19 +174,42 @@ pub(super) fn distil(
 
     let rows: Vec<_> =
         between.iter().flat_map(|at| std::iter::repeat_n(at.latent.clone(), d.samples)).collect();
-    let drawn = generator.sample(&model.memory_values(&rows)?, rows.len(), longest, &mut rng)?;
-    let mut candidates = Vec::new();
+    let drawn =
+        generator.sample(&model.memory_values(&rows)?, rows.len(), longest, 1.0, &mut rng)?;
+    let mut sorted = Sorted::none();
     for ((number, at), drawn) in between.iter().enumerate().zip(drawn.chunks_exact(d.samples)) {
         let ends = (lines[at.pair], partners[at.pair]);
-        let passing = passing(inputs, config, ends, drawn)?.into_iter();
-        candidates.extend(passing.map(|ids| Candidate { at: number, ids }));
+        let own = sort_out(inputs, config, ends, drawn)?;
+        let candidates =
+            |texts: Vec<Vec<u32>>| texts.into_iter().map(move |ids| Candidate { at: number, ids });
+        sorted.accepted.extend(candidates(own.accepted));
+        sorted.refused.extend(candidates(own.refused));
     }
     if let Some(labelled) = &labelled {
-        let decodes = candidates.iter().map(|c| (&between[c.at], c.ids.clone()));
+        let decodes = sorted.accepted.iter().map(|c| (&between[c.at], c.ids.clone()));
         let mut sure = labelled.sure(model, inputs.codec, decodes, d.sure)?.into_iter();
-        candidates.retain(|_| sure.next().unwrap_or(false));
+        let (accepted, refused) =
+            sorted.accepted.into_iter().partition(|_| sure.next().unwrap_or(false));
+        sorted.accepted = accepted;
+        sorted.refused.extend::<Vec<_>>(refused);
     }
-    most_probable(model, &between, &candidates)
+    if against {
+        Ok(compared(&between, &sorted, pairs))
+    } else {
+        most_probable(model, &between, &sorted.accepted)
+    }
+}
+
+/// The first accepted and the first refused candidate of so many latents that have both, in this order.
+fn compared(between: &[Between], sorted: &Sorted<Candidate>, pairs: usize) -> Vec<Distilled> {
+    let first = |of: &[Candidate], at: usize| {
+        of.iter().find(|candidate| candidate.at == at).map(|candidate| candidate.ids.clone())
+    };
+    let both = between.iter().enumerate().filter_map(|(at, &Between { pair, ratio, .. })| {
+        let text = |ids, refused| Distilled { pair, ratio, ids, refused };
+        Some([text(first(&sorted.accepted, at)?, false), text(first(&sorted.refused, at)?, true)])
+    });
+    both.take(pairs).flatten().collect()
 }
 
 /// Whether the domain accepts each of these decodes, one of every latent, and where labels are asked for, whether it is told for
@@ -192,7 +254,7 @@ fn most_probable(
     }
     let chosen = best.into_iter().flatten().map(|(_, candidate)| {
         let Between { pair, ratio, .. } = between[candidate.at];
-        Distilled { pair, ratio, ids: candidate.ids.clone() }
+        Distilled { pair, ratio, ids: candidate.ids.clone(), refused: false }
     });
     Ok(chosen.collect())
 }
@@ -235,35 +297,37 @@ fn rejected_first<T>(items: Vec<T>, accepted: &[bool], count: usize) -> Vec<T> {
     order.into_iter().take(count).map(|(_, item)| item).collect()
 }
 
-/// The decodes that are accepted, copy no end, and lie nearer to both ends than these to one another; each text once.
-fn passing(
+/// Of decodes those that the domain accepts, that copy no end and lie nearer to both ends than these to one another, each text
+/// once; and those that it does not accept.
+fn sort_out(
     inputs: &Inputs<'_>,
     config: &TrainConfig,
     (a, b): (&[u32], &[u32]),
     drawn: &[Vec<u32>],
-) -> Result<Vec<Vec<u32>>, TrainError> {
+) -> Result<Sorted<Vec<u32>>, TrainError> {
     let (codec, judge) = (inputs.codec, inputs.judge());
     let units = Units::of(inputs.domain.name());
     let (a, b) = (codec.decode(a)?, codec.decode(b)?);
     let apart = units.distance(&a, &b);
+    let fits = |ids: &Vec<u32>| !ids.is_empty() && ids.len() < config.max_len;
     let mut seen = std::collections::HashSet::new();
-    let mut passing = Vec::new();
+    let mut sorted = Sorted::none();
     for ids in drawn {
-        let Ok(text) = codec.decode(ids) else { continue };
-        let fresh = text != a && text != b && seen.insert(text.clone());
-        if !fresh || !judge.verdict(&text).is_valid() {
+        let text = codec.decode(ids)?;
+        if text == a || text == b || !seen.insert(text.clone()) {
+            continue;
+        }
+        if !judge.verdict(&text).is_valid() {
+            sorted.refused.extend(Some(ids.clone()).filter(fits));
             continue;
         }
         if units.distance(&a, &text) >= apart || units.distance(&text, &b) >= apart {
             continue;
         }
         // A text may be drawn in other pieces than the tokenizer would cut it into.
-        let ids = codec.encode(&text)?;
-        if !ids.is_empty() && ids.len() < config.max_len {
-            passing.push(ids);
-        }
+        sorted.accepted.extend(Some(codec.encode(&text)?).filter(fits));
     }
-    Ok(passing)
+    Ok(sorted)
 }
 
 #[cfg(test)]
@@ -283,7 +347,7 @@ mod tests {
             codec: &codec,
             train: &none,
             held_out: &none,
-            fluency: None,
+            examiner: None,
             data_name: "made up",
             start: None,
             device: candle_core::Device::Cpu,
@@ -304,9 +368,43 @@ mod tests {
         .map(encode)
         .collect();
         let config = TrainConfig { max_len: 32, ..TrainConfig::preset(Preset::Tiny, "python") };
-        let passing = passing(&inputs, &config, (&a, &b), &drawn).expect("a choice");
-        let texts = passing.iter().map(|ids| codec.decode(ids).expect("a text"));
-        assert_eq!(texts.collect::<Vec<_>>(), ["x = bar(1)", "y = bar(1)"]);
+        let sorted = sort_out(&inputs, &config, (&a, &b), &drawn).expect("a choice");
+        let texts = |of: &[Vec<u32>]| -> Vec<String> {
+            of.iter().map(|ids| codec.decode(ids).expect("a text")).collect()
+        };
+        assert_eq!(texts(&sorted.accepted), ["x = bar(1)", "y = bar(1)"]);
+        assert_eq!(texts(&sorted.refused), ["x = ("]);
+    }
+
+    #[test]
+    fn a_pair_is_compared_where_samples_of_both_kinds_are() {
+        let latent = Latent { tokens: 1, size: 1, values: vec![1.0] };
+        let between: Vec<Between> = (0..4)
+            .map(|pair| Between { pair, ratio: 0.5, latent: latent.clone(), told: None })
+            .collect();
+        let candidates = |of: &[(usize, u32)]| {
+            of.iter().map(|&(at, id)| Candidate { at, ids: vec![id] }).collect::<Vec<_>>()
+        };
+        let sorted = Sorted {
+            accepted: candidates(&[(0, 10), (2, 12), (2, 13), (3, 14)]),
+            refused: candidates(&[(1, 20), (2, 21), (3, 22)]),
+        };
+        let found = |pairs| -> Vec<(usize, u32, bool)> {
+            let found = compared(&between, &sorted, pairs).into_iter();
+            found.map(|text| (text.pair, text.ids[0], text.refused)).collect()
+        };
+        let all = [(2, 12, false), (2, 21, true), (3, 14, false), (3, 22, true)];
+        assert_eq!(found(4), all);
+        assert_eq!(found(1), all[..2]);
+    }
+
+    #[test]
+    fn near_an_end_only_its_label_counts() {
+        let latent = Latent { tokens: 1, size: 1, values: vec![1.0] };
+        let at = |ratio| Between { pair: 0, ratio, latent: latent.clone(), told: None };
+        assert_eq!(at(0.3).ends_that_count(), 0..1);
+        assert_eq!(at(0.45).ends_that_count(), 0..2);
+        assert_eq!(at(0.7).ends_that_count(), 1..2);
     }
 
     #[test]
@@ -324,5 +422,10 @@ mod tests {
         config.distill.share = 0.15;
         assert_eq!((wanted(&config, 0.8, 100), wanted(&config, 0.85, 100)), (0, 15));
         assert_eq!(wanted(&config, 0.9, 32), 4);
+        assert_eq!(looked_at(&config, 0.9, 32), 4);
+        config.distill.pool = 4;
+        assert_eq!((looked_at(&config, 0.9, 32), looked_at(&config, 0.9, 8)), (16, 4));
+        config.distill.pool = 100;
+        assert_eq!(looked_at(&config, 0.9, 32), 32);
     }
 }

@@ -6,9 +6,9 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::batch::Sampler;
-use super::distill::{distil, wanted, EndLabels};
+use super::distill::{distil, looked_at, wanted, EndLabels};
 use super::helpers::Helpers;
-use super::pictures::PictureJudge;
+use super::pictures::PictureLabels;
 use super::schedule::latent_noise;
 use super::step::{run_part, Beside, ShardResult, StepInput};
 use super::{Inputs, TrainConfig, TrainError};
@@ -36,8 +36,8 @@ pub struct Gathering<'a> {
     pub inputs: &'a Inputs<'a>,
     /// What learns beside the model, where anything does.
     pub helpers: Option<&'a Helpers>,
-    /// What judges decoded pictures, where that is asked for.
-    pub pictures: Option<&'a PictureJudge>,
+    /// What tells the labels of decoded pictures, where that is asked for.
+    pub pictures: Option<&'a PictureLabels<'a>>,
     /// Step number, from 0.
     pub step: usize,
     /// Share of the run done.
@@ -78,7 +78,7 @@ impl Gathering<'_> {
     fn lines(&self, sampler: &mut Sampler, batch: usize) -> (Vec<u32>, usize) {
         let mut rows = sampler.batch(batch).to_vec();
         let own = rows.len();
-        let partners = self.blends(own).max(wanted(self.config, self.progress, own));
+        let partners = self.blends(own).max(looked_at(self.config, self.progress, own));
         rows.extend(sampler.partners(batch, partners));
         (rows, own)
     }
@@ -125,7 +125,7 @@ impl Gathering<'_> {
             let (a, b) = (codec.decode(a).ok()?, codec.decode(b).ok()?);
             let text = domain.between((&a, &b), ratio, self.config.blend.edits, rng)?;
             // What the domain finds is valid by its form; it may still read unlike its kind.
-            let usual = self.inputs.fluency.is_none_or(|f| f.verdict(&text).is_valid());
+            let usual = self.inputs.examiner.is_none_or(|e| e.verdict(&text).is_valid());
             usual.then(|| codec.encode(&text).ok())?
         };
         let input = StepInput {

@@ -12,8 +12,9 @@ use super::{
     TensorBoard, TrainConfig, TrainError, TrainingData, TRAINING_FILE,
 };
 use crate::corpus::hub::{HubName, Listener, News, Split};
+use crate::corpus::mnist_text::Size;
 use crate::corpus::{self, Column, Corpus, Example, ReadOptions};
-use crate::domain::{domain, python_syntax, Codec, Domain, Fluency};
+use crate::domain::{domain, python_syntax, Codec, DigitJudge, Domain, Examiner, Fluency, HeldTo};
 use crate::model::{write_atomically, TransformerVae};
 
 /// What a run was given, within its folder: what `--resume` reads its lines from.
@@ -252,11 +253,11 @@ impl Job {
             None => None,
         };
         let kept = match &resumed {
-            Some(_) => Fluency::from_folder(out).map_err(|e| TrainError::file(out, e))?,
+            Some(_) => Examiner::from_folder(out).map_err(|e| TrainError::file(out, e))?,
             None => None,
         };
-        let fluency = match kept {
-            None if domain.asks_for_fluency() => Fluency::fit(texts(&lines), texts(&held_out)),
+        let examiner = match kept {
+            None => examiner(domain, &config, (&lines, &held_out), control, &mut tell)?,
             kept => kept,
         };
         let train_data = encode(&codec, &lines, &config, &mut tell)?;
@@ -269,7 +270,7 @@ impl Job {
             codec: &codec,
             train: &train_data,
             held_out: &held_out,
-            fluency: fluency.as_ref(),
+            examiner: examiner.as_ref(),
             data_name: &self.lines.data.name(),
             start,
             device,
@@ -376,6 +377,38 @@ fn hold_out<T>(lines: Vec<T>, wanted: usize) -> (Vec<T>, Vec<T>) {
 }
 
 /// The lines without their labels.
+/// What judges the decodes of a domain that asks for it, from the lines of a run and those held out; `None` where they do not
+/// serve: digits without labels.
+fn examiner(
+    domain: &dyn Domain,
+    config: &TrainConfig,
+    (lines, held_out): (&[Example], &[Example]),
+    control: &Control,
+    tell: &mut dyn FnMut(Stage) -> Result<(), TrainError>,
+) -> Result<Option<Examiner>, TrainError> {
+    match domain.held_to() {
+        None => Ok(None),
+        Some(HeldTo::Fluency) => {
+            Ok(Fluency::fit(texts(lines), texts(held_out)).map(Examiner::Fluency))
+        }
+        Some(HeldTo::Credibility) => {
+            let size = Size::within(config.max_len).unwrap_or_default();
+            let mut told = Ok(());
+            let mut go_on = |done, total| {
+                told = tell(Stage::Classifier { done, total });
+                told.is_ok() && !control.is_stopped()
+            };
+            let judge = DigitJudge::fit(lines, held_out, size, config.seed, &mut go_on);
+            told?;
+            let judge = judge.map_err(TrainError::Config)?;
+            if control.is_stopped() {
+                return Err(TrainError::Stopped);
+            }
+            Ok(judge.map(Examiner::Digits))
+        }
+    }
+}
+
 fn texts(lines: &[Example]) -> impl Iterator<Item = &str> + Clone {
     lines.iter().map(|example| example.text.as_str())
 }

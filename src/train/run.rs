@@ -14,7 +14,7 @@ use super::gather::{Gathered, Gathering};
 use super::helpers::Helpers;
 use super::labels::labels;
 use super::optimise::Updater;
-use super::pictures::PictureJudge;
+use super::pictures::PictureLabels;
 use super::schedule::{ema_decay, learning_rate};
 use super::showcase::Showcase;
 use super::step::ShardResult;
@@ -22,7 +22,7 @@ use super::window::Window;
 use super::{
     history, Checkpoint, Evaluator, Progress, Report, TrainConfig, TrainError, TrainingData,
 };
-use crate::domain::{Codec, Domain, Fluency, Judge};
+use crate::domain::{Codec, Domain, Examiner, Judge};
 use crate::model::{Family, TransformerVae};
 
 /// Steps between two step reports at most.
@@ -67,8 +67,8 @@ pub struct Inputs<'a> {
     pub train: &'a TrainingData,
     /// Lines to measure on.
     pub held_out: &'a TrainingData,
-    /// What judges how usual a text is, kept with the model; for domains that ask for it.
-    pub fluency: Option<&'a Fluency>,
+    /// What judges decodes of the right form, kept with the model; for domains that ask for it.
+    pub examiner: Option<&'a Examiner>,
     /// The data as the person named them, for `trainer.json`.
     pub data_name: &'a str,
     /// Weights to start from; without them they are drawn.
@@ -81,7 +81,7 @@ impl<'a> Inputs<'a> {
     /// What judges decodes.
     #[must_use]
     pub fn judge(&self) -> Judge<'a> {
-        Judge { domain: self.domain, fluency: self.fluency }
+        Judge { domain: self.domain, examiner: self.examiner }
     }
 }
 
@@ -95,8 +95,8 @@ struct Run<'a> {
     averaged: TransformerVae,
     optimiser: Updater,
     helpers: Option<Helpers>,
-    /// What judges the pictures of self-distillation, where that is asked for.
-    pictures: Option<PictureJudge>,
+    /// What tells the labels of the pictures of self-distillation, where that is asked for.
+    pictures: Option<PictureLabels<'a>>,
     /// The codebook's averages, under `vq`.
     codebook: Option<Codebook>,
     at: Checkpoint,
@@ -127,9 +127,6 @@ pub fn train(
     crate::numeric::memory::keep_large_blocks();
     let control = control.into();
     let mut run = Run::new(config, inputs, dir)?;
-    run.pictures = PictureJudge::fit(config, inputs, &control, &mut |stage| {
-        sinks.iter_mut().try_for_each(|sink| sink.stage(&stage))
-    })?;
     if let Some((checkpoint, tensors)) = resume {
         run.restore(checkpoint, &tensors)?;
     }
@@ -145,6 +142,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, TrainError> {
         let codec = inputs.codec;
         let labels = labels(config, inputs)?;
+        let pictures = PictureLabels::of(config, inputs)?;
         let shape = config.model_config_for(codec, codec.vocab_size(), labels)?;
         let model = TransformerVae::new(shape.clone(), config.seed, &inputs.device)?;
         if let Some(start) = &inputs.start {
@@ -176,7 +174,7 @@ impl<'a> Run<'a> {
             averaged,
             optimiser,
             helpers,
-            pictures: None,
+            pictures,
             codebook,
             at,
         })
@@ -319,8 +317,8 @@ impl<'a> Run<'a> {
         std::fs::create_dir_all(&dir).map_err(|e| TrainError::file(&dir, e))?;
         let full = self.config.family == Family::Seed;
         save_trainer(&dir, &self.trainer_file())?;
-        let Inputs { codec, fluency, .. } = *self.inputs;
-        save_model(&dir, &self.averaged, codec, fluency, full)?;
+        let Inputs { codec, examiner, .. } = *self.inputs;
+        save_model(&dir, &self.averaged, codec, examiner, full)?;
         history::thin(self.dir, self.config.history)
     }
 
@@ -456,15 +454,15 @@ impl<'a> Run<'a> {
         self.average()?;
         // The original's checkpoints are float32; ours need half of that.
         let full = self.config.family == Family::Seed;
-        let Inputs { codec, fluency, .. } = *self.inputs;
+        let Inputs { codec, examiner, .. } = *self.inputs;
         let trainer = self.trainer_file();
         if best {
             let dir = self.dir.join(BEST);
             std::fs::create_dir_all(&dir).map_err(|e| TrainError::file(&dir, e))?;
-            save_model(&dir, &self.averaged, codec, fluency, full)?;
+            save_model(&dir, &self.averaged, codec, examiner, full)?;
             save_trainer(&dir, &trainer)?;
         }
-        save_model(self.dir, &self.averaged, codec, fluency, full)?;
+        save_model(self.dir, &self.averaged, codec, examiner, full)?;
         let mut tensors: Vec<(String, Tensor)> = self
             .model
             .parameters()

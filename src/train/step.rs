@@ -222,8 +222,11 @@ fn run_shard(
     let blends = first_partner..with_blends.min(lines.len());
     let mut between = texts_between(&lines, blends, config, input.between, &mut rng);
     let blends = between.len();
-    let distilled = whole.beside.distilled.iter().filter(|text| text.pair % whole.shards == shard);
-    between.extend(distilled.map(|text| {
+    let mut distilled: Vec<&Distilled> =
+        whole.beside.distilled.iter().filter(|text| text.pair % whole.shards == shard).collect();
+    distilled.sort_by_key(|text| text.refused);
+    let refused = distilled.iter().filter(|text| text.refused).count();
+    between.extend(distilled.into_iter().map(|text| {
         let a = text.pair / whole.shards;
         let (a, b) = (a as u32, (first_partner + a) as u32);
         Between { a, b, ratio: text.ratio, ids: text.ids.clone() }
@@ -239,7 +242,7 @@ fn run_shard(
     numeric::with_precision(config.precision, || {
         let (step, progress) = (input.step, input.progress);
         let mut task =
-            Task { model, config, step, progress, shard, whole, rows, blends, rng, prior };
+            Task { model, config, step, progress, shard, whole, rows, blends, refused, rng, prior };
         task.run(&batch, &lines[..first_partner])
     })
 }
@@ -280,6 +283,8 @@ pub(super) struct Task<'a> {
     pub(super) rows: Vec<usize>,
     /// How many texts between rows come from the domain; those of self-distillation follow.
     blends: usize,
+    /// How many of the latter, the last ones, were refused.
+    refused: usize,
     rng: ChaCha8Rng,
     /// The same in every shard: the prior's samples are the whole batch's.
     pub(super) prior: ChaCha8Rng,
@@ -300,8 +305,8 @@ impl Task<'_> {
         Ok((Some((part * self.config.vq.commitment)?), codes))
     }
 
-    /// The texts of self-distillation as parts of the loss: the decoder is to give them at the latents `at` [texts, n, L], and
-    /// the encoder to map them there.
+    /// The texts of self-distillation as parts of the loss: at the latents `at` [texts, n, L] the decoder is to give those that
+    /// were accepted and not to give the refused ones behind them, and the encoder is to map the former there.
     fn distilled(
         &self,
         batch: &ShardInput,
@@ -309,10 +314,19 @@ impl Task<'_> {
         at: &Tensor,
         context: &Context,
     ) -> Result<(Tensor, Objectives), TrainError> {
-        let weight = self.config.distill.weight;
-        let (part, nats) = self.cross_entropy(hidden, labels, weight)?;
-        let texts: Vec<&[u32]> =
-            batch.between[self.blends..].iter().map(|b| b.ids.as_slice()).collect();
+        let distill = &self.config.distill;
+        let weight = distill.weight;
+        let (accepted, refused) =
+            batch.between[self.blends..].split_at(batch.between.len() - self.blends - self.refused);
+        let (labels, of_refused) =
+            labels.split_at(accepted.iter().map(|text| text.ids.len() + 1).sum());
+        let (mut part, nats) = self.cross_entropy(hidden, &labels, weight)?;
+        if !refused.is_empty() {
+            let (against, _) = self.cross_entropy(hidden, &of_refused, weight * distill.against)?;
+            part = (part - against)?;
+        }
+        let at = at.narrow(0, 0, accepted.len())?;
+        let texts: Vec<&[u32]> = accepted.iter().map(|text| text.ids.as_slice()).collect();
         // Without noise, a shard's encoder input is the lines themselves.
         let clean = shard_input(
             Texts::plain(&texts),
@@ -324,8 +338,9 @@ impl Task<'_> {
         let (shape, device) = ((texts.len(), clean.encoder_len), self.model.device());
         let ids = Tensor::from_vec(clean.encoder_ids, shape, device)?;
         let mask = Tensor::from_vec(clean.encoder_mask, shape, device)?;
-        let away = distance(&self.model.encode(&ids, &mask, context)?, at)?;
-        let all = self.whole.beside.distilled;
+        let away = distance(&self.model.encode(&ids, &mask, context)?, &at)?;
+        let all: Vec<&Distilled> =
+            self.whole.beside.distilled.iter().filter(|text| !text.refused).collect();
         let of_labels = all.iter().map(|text| text.ids.len() + 1).sum::<usize>().max(1) as f64;
         let values = Objectives {
             distilled: Some(nats / of_labels),

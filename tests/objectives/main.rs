@@ -127,7 +127,7 @@ impl Fixture {
             codec: &self.codec,
             train: &self.train,
             held_out: &self.held_out,
-            fluency: None,
+            examiner: None,
             data_name: "made up",
             start: self.start.as_deref().map(load),
             device: Device::Cpu,

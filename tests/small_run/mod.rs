@@ -97,7 +97,7 @@ impl Fixture {
             codec: &self.codec,
             train: &self.train,
             held_out: &self.held_out,
-            fluency: None,
+            examiner: None,
             data_name: "made up",
             start: None,
             device: Device::Cpu,

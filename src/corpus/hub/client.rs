@@ -25,7 +25,7 @@ const MODEL_CONFIG: &str = "config.json";
 const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 const TOKENIZERS: [&[&str]; 2] = [&["tokenizer.json"], &["vocab.json", "merges.txt"]];
 /// What a model may have beside them.
-const BESIDE: [&str; 1] = ["fluency.safetensors"];
+const BESIDE: [&str; 2] = ["fluency.safetensors", "classifier.safetensors"];
 
 /// The hub with its cache.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl Hub {
     }
 
     /// The folder of a model, with what opens it: `config.json`, `model.safetensors` or else `pytorch_model.bin`,
-    /// `tokenizer.json` or else `vocab.json` and `merges.txt`; and `fluency.safetensors` where there is one.
+    /// `tokenizer.json` or else `vocab.json` and `merges.txt`; and what judges decodes where there is something.
     ///
     /// # Errors
     /// [`HubError`]; what has arrived by then is kept.

@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::{Judge, Line, Reconstructed, BLOCK, RUNGS};
 use crate::corpus::mnist_text::Digit;
+use crate::domain::Opinion;
 use crate::engine::{EngineError, LearnedPrior, OnProgress, PriorKind, Progress};
 use crate::eval::digits::{
-    both, class_of, interior_mean, ladder_figures, KnownFrom, Opinion, Seen, Yardstick,
+    both, class_of, interior_mean, ladder_figures, KnownFrom, Seen, Yardstick,
 };
 use crate::eval::{controls, Estimates, Figure, Ladder, Parts};
 use crate::latent::Latent;

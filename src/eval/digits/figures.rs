@@ -1,7 +1,7 @@
 //! Figures of digits: how well they are given back, and for what a classifier takes the rungs of ladders.
 
-use super::Opinion;
 use crate::corpus::mnist_text::{Digit, Size, LEVELS};
+use crate::domain::Opinion;
 use crate::eval::{Figure, Parts};
 
 /// A pixel is ink from half of full ink on.

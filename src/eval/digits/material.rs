@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::corpus::mnist_text::{Digit, Size};
 use crate::corpus::Example;
-use crate::domain::Domain;
+use crate::domain::{class_named, Domain};
 
 /// Digits to judge, and other ones to learn from.
 #[derive(Debug, Clone)]
@@ -93,12 +93,6 @@ impl Material {
 #[must_use]
 pub fn class_of(example: &Example) -> Option<u8> {
     class_named(example.label.as_ref()?)
-}
-
-/// The digit that a label names.
-#[must_use]
-pub fn class_named(label: &str) -> Option<u8> {
-    label.trim().parse().ok().filter(|&class| class <= 9)
 }
 
 #[cfg(test)]

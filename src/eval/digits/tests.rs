@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::corpus::mnist_text::{Digit, Direction, Size};
-use crate::domain::domain;
+use crate::domain::{domain, DigitClassifier, Opinion};
 use crate::eval::{controls, Estimates, Ladder, LadderMetrics, Units};
 
 const NAMES: [&str; 4] = ["credible", "third", "kept", "once"];
@@ -145,6 +145,6 @@ fn training_stops_when_asked_and_needs_digits() {
     let material = samples();
     let stopped = Yardstick::new(&material, Size::Small, 0, &mut |step, _| step < 2).unwrap();
     assert!(stopped.is_none());
-    assert!(Classifier::train(&[], &[], 0, &mut |_, _| true).is_err());
-    assert!(Classifier::train(&[grey(1)], &[], 0, &mut |_, _| true).is_err());
+    assert!(DigitClassifier::train(&[], &[], 0, &mut |_, _| true).is_err());
+    assert!(DigitClassifier::train(&[grey(1)], &[], 0, &mut |_, _| true).is_err());
 }

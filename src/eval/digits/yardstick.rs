@@ -2,14 +2,15 @@
 
 use candle_core::Result;
 
-use super::{Classifier, Known, KnownFrom, Material, Neighbours, Opinion};
+use super::{Known, KnownFrom, Material, Neighbours};
 use crate::corpus::mnist_text::{Digit, Size};
+use crate::domain::{DigitClassifier, Opinion};
 
 /// Real digits of one size and what they teach.
 #[derive(Debug)]
 pub struct Yardstick {
     size: Size,
-    classifier: Classifier,
+    classifier: DigitClassifier,
     neighbours: Neighbours,
     known: usize,
     source: KnownFrom,
@@ -30,7 +31,7 @@ impl Yardstick {
         let Material { known, source, .. } = material;
         let digits: Vec<Digit> = known.iter().map(|Known { digit, .. }| digit.clone()).collect();
         let classes: Vec<u8> = known.iter().map(|known| known.class).collect();
-        let classifier = Classifier::train(&digits, &classes, seed, go_on)?;
+        let classifier = DigitClassifier::train(&digits, &classes, seed, go_on)?;
         Ok(classifier.map(|classifier| Self {
             size,
             classifier,

@@ -147,7 +147,7 @@ impl Default for Classes {
 /// and a partner, at a ratio from U(`edge`, 1 − `edge`), so many samples are drawn with the weights as they are; of those
 /// that the domain accepts, that copy no end and that are nearer to both ends than these are to one another, the most probable
 /// per token becomes a text that the decoder gives at that latent and that the encoder maps there. With `sure`, a sample counts
-/// only where `judge` takes it for the label of one of its ends with so much probability. With `pool`, so many times as many pairs
+/// only where `judge` takes it for the label of one of its ends (away from the middle: of the nearer one) with so much probability. With `pool`, so many times as many pairs
 /// are looked at, and those whose greedy decode is not accepted go first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -172,6 +172,12 @@ pub struct Distill {
     pub judge: LabelJudge,
     /// Weight of these texts' tokens, and of the distance of their latents as in [`Cycle`]; a line's own tokens weigh 1.
     pub weight: f64,
+    /// Weight, as a share of this, of a sample of the same latent that is not accepted and is made less probable: the two differ in
+    /// what they are accepted for, and what both have cancels (a policy gradient whose baseline is another sample, Ahmadian et
+    /// al. 2024). With it the accepted one is the first drawn, and pairs that have not both are left out. 0, the default, learns
+    /// from accepted samples only.
+    #[serde(default)]
+    pub against: f64,
 }
 
 impl Default for Distill {
@@ -185,6 +191,7 @@ impl Default for Distill {
             sure: 0.0,
             judge: LabelJudge::default(),
             weight: 1.0,
+            against: 0.0,
         }
     }
 }
@@ -245,6 +252,7 @@ impl TrainConfig {
             ("smoothness.from", s.from),
             ("distill.from", d.from),
             ("distill.sure", d.sure),
+            ("distill.against", d.against),
         ] {
             if !(0.0..=1.0).contains(&share) {
                 return fail(format!("{name} = {share} must be between 0 and 1"));

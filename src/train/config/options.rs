@@ -102,6 +102,7 @@ pub const OPTIONS: &[TrainOption] = &[
     option("distill.sure", "least probability with which a sample is taken for the label of one of its ends; 0 asks for none"),
     choice("distill.judge", &["latents", "pictures"], "what tells the label: the class loss's layer, or a classifier of pictures fitted on the training digits first"),
     option("distill.weight", "weight of these texts; a line's own tokens weigh 1"),
+    option("distill.against", "weight, as a share of that, of a refused sample at the same latent, which is made less probable; 0 learns accepted ones only"),
     option("critic.weight", "weight of the critic, which tells points between lines from lines; 0 is without, the paper's is 0.5"),
     option("critic.share", "rows between lines that it sees, as a share of the batch"),
     option("critic.from", "share of the run after which the model is trained against it"),

@@ -19,7 +19,7 @@ use super::{row, Screen};
 use crate::app::{Likeness, Notice, RungView, State};
 use crate::domain::{Domain, Verdict};
 use crate::eval::LadderMetrics;
-use crate::report::{changed, invalid_sign, unusual, verdict_sign, visible};
+use crate::report::{changed, invalid_sign, verdict_sign, visible};
 use crate::tui::highlight::{self, Syntax};
 use crate::tui::hit::Hit;
 
@@ -125,7 +125,7 @@ impl Screen<'_> {
         }
     }
 
-    /// `✓`, `✗` with column and reason, or `~` with how unusual it is; a `g` in front where a guided search found the text.
+    /// `✓`, `✗` with column and reason, or `~` with how it is unlike real ones; a `g` in front where a guided search found the text.
     pub(super) fn verdict(&self, rung: &RungView) -> (String, Style) {
         let (text, style) = match &rung.verdict {
             None => ("…".to_owned(), self.theme.dim),
@@ -139,14 +139,14 @@ impl Screen<'_> {
         match verdict {
             Verdict::Valid => self.theme.good,
             Verdict::Invalid { .. } => self.theme.bad,
-            Verdict::Unusual { .. } => self.theme.warning,
+            Verdict::Unlike(_) => self.theme.warning,
         }
     }
 
     /// Sign and colour of what a domain does not take, where no verdict says why.
     pub(super) fn invalid(&self, domain: Option<&dyn Domain>) -> (&'static str, Style) {
-        let usual = domain.is_some_and(|domain| domain.asks_for_fluency());
-        (invalid_sign(domain), if usual { self.theme.warning } else { self.theme.bad })
+        let held = domain.is_some_and(|domain| domain.held_to().is_some());
+        (invalid_sign(domain), if held { self.theme.warning } else { self.theme.bad })
     }
 
     /// Validity, variety and smoothness in one line.
@@ -176,7 +176,7 @@ fn told(verdict: &Verdict) -> String {
     let sign = verdict_sign(verdict);
     match verdict {
         Verdict::Valid => sign.to_owned(),
-        Verdict::Unusual { bits, limit } => format!("{sign} {}", unusual(*bits, *limit)),
+        Verdict::Unlike(why) => format!("{sign} {why}"),
         Verdict::Invalid { line: 1, column, message } => {
             format!("{sign} {column}: {}", visible(message))
         }

@@ -1,9 +1,11 @@
-//! Networks that tell digits apart, trained by the evaluation itself on real ones: independent of every model that they
-//! judge.
+//! Networks that tell digits apart, trained on real ones: what a model of digits keeps to judge its decodes, and anew, from another
+//! seed, by an evaluation.
 //!
 //! Two networks of two convolutions and two layers behind them (LeCun et al. 1998), each from its own start and in a thread of its own. What they say is the mean of their
 //! probabilities, which is less sure than either where training told nothing (Lakshminarayanan et al. 2017). Digits are moved,
 //! stretched, slanted and made noisy anew at every step.
+
+mod augment;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,13 +16,15 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use serde::Serialize;
 
-use super::augment;
-use crate::corpus::mnist_text::{Digit, LEVELS};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+use crate::corpus::mnist_text::{Digit, Size, LEVELS};
 use crate::numeric;
 use crate::numeric::adamw::{AdamW, AdamWConfig};
 
 /// Digits, 0 to 9.
-pub const CLASSES: usize = 10;
+const CLASSES: usize = 10;
 /// What is no digit is a class of its own, which is never told: it only takes probability away from the digits.
 const NO_DIGIT: u32 = CLASSES as u32;
 /// Networks whose probabilities are averaged.
@@ -67,11 +71,12 @@ impl Opinion {
 
 /// The trained networks.
 #[derive(Debug)]
-pub struct Classifier {
+pub struct DigitClassifier {
+    size: Size,
     members: Vec<Network>,
 }
 
-impl Classifier {
+impl DigitClassifier {
     /// Trains on digits of one size and their classes, 0 to 9, with all draws from `seed`. `None` where `go_on`, asked with
     /// the steps done and those to be done, says so.
     ///
@@ -117,7 +122,16 @@ impl Classifier {
             // A failure is told; being stopped is none.
             return members.into_iter().find_map(std::result::Result::err).map_or(Ok(None), Err);
         }
-        Ok(Some(Self { members: members.into_iter().collect::<Result<_>>()? }))
+        Ok(Some(Self {
+            size: digits[0].size,
+            members: members.into_iter().collect::<Result<_>>()?,
+        }))
+    }
+
+    /// Size of the pictures that it knows.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.size
     }
 
     /// What each of these pictures is taken for; they have the size of those that were trained on.
@@ -154,6 +168,71 @@ impl Classifier {
             }));
         }
         Ok(opinions)
+    }
+
+    /// The weights and these numbers as the bytes of a file.
+    ///
+    /// # Errors
+    /// Those of candle and of the format.
+    pub(super) fn to_bytes(&self, number: f32) -> std::result::Result<Vec<u8>, String> {
+        let failed = |e: &dyn std::fmt::Display| e.to_string();
+        let bytes = |numbers: &[f32]| numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
+        let side = self.size.side() as f32;
+        let mut parts: Vec<(String, Vec<usize>, Vec<u8>)> =
+            vec![("number".to_owned(), vec![2], bytes(&[side, number]))];
+        for (member, network) in self.members.iter().enumerate() {
+            for (layer, (weight, bias)) in network.layers.iter().enumerate() {
+                for (what, tensor) in [("weight", weight), ("bias", bias)] {
+                    let values = tensor.flatten_all().and_then(|flat| flat.to_vec1::<f32>());
+                    let values = values.map_err(|e| failed(&e))?;
+                    let name = format!("{member}.{layer}.{what}");
+                    parts.push((name, tensor.dims().to_vec(), bytes(&values)));
+                }
+            }
+        }
+        let views = parts.iter().map(|(name, shape, bytes)| {
+            Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?))
+        });
+        let views: std::result::Result<Vec<_>, safetensors::SafeTensorError> = views.collect();
+        safetensors::serialize(views.map_err(|e| failed(&e))?, None).map_err(|e| failed(&e))
+    }
+
+    /// Weights and number from [`Self::to_bytes`].
+    ///
+    /// # Errors
+    /// What is wrong with the bytes.
+    pub(super) fn from_bytes(bytes: &[u8]) -> std::result::Result<(Self, f32), String> {
+        let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
+        let read = |name: &str, shape: &[usize]| -> std::result::Result<Vec<f32>, String> {
+            let tensor = file.tensor(name).map_err(|e| e.to_string())?;
+            if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
+                return Err(format!(
+                    "`{name}` is {:?} of {:?}, expected {shape:?} of F32",
+                    tensor.shape(),
+                    tensor.dtype()
+                ));
+            }
+            let values = tensor.data().as_chunks::<4>().0.iter();
+            Ok(values.map(|value| f32::from_le_bytes(*value)).collect())
+        };
+        let numbers = read("number", &[2])?;
+        let known = |size: &Size| size.side() as f32 == numbers[0];
+        let size = Size::ALL.into_iter().find(known);
+        let size = size.ok_or_else(|| format!("no digits are {} pixels wide", numbers[0]))?;
+        let plan = Plan::new(size.side());
+        let members = (0..MEMBERS).map(|member| {
+            let layers = plan.widths().into_iter().enumerate().map(|(layer, (inner, outer))| {
+                let name = |what: &str| format!("{member}.{layer}.{what}");
+                let tensor = |what: &str, shape: &[usize]| {
+                    let values = read(&name(what), shape)?;
+                    Tensor::from_vec(values, shape, &Device::Cpu).map_err(|e| e.to_string())
+                };
+                Ok((tensor("weight", &[outer, inner])?, tensor("bias", &[outer])?))
+            });
+            Ok(Network { plan, layers: layers.collect::<std::result::Result<_, String>>()? })
+        });
+        let members = members.collect::<std::result::Result<_, String>>()?;
+        Ok((Self { size, members }, numbers[1]))
     }
 }
 
