@@ -198,16 +198,16 @@ fn plan(
 
 /// The line below a picture: where it lies and whether it is valid; an ellipsis while that is not known.
 #[must_use]
-pub fn caption(place: &str, valid: Option<bool>, chosen: bool, theme: &Theme) -> Line<'static> {
-    let (mark, style) = match valid {
-        Some(true) => ("✓", theme.good),
-        Some(false) => ("✗", theme.bad),
-        None => ("…", theme.dim),
-    };
+pub fn caption(
+    place: &str,
+    (sign, style): (String, Style),
+    chosen: bool,
+    theme: &Theme,
+) -> Line<'static> {
     let (pointer, place_style) = if chosen { ("▸", theme.chosen) } else { ("", Style::new()) };
     Line::from(vec![
         Span::styled(format!("{pointer}{place}"), place_style),
         Span::raw(" "),
-        Span::styled(mark, style),
+        Span::styled(sign, style),
     ])
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use ratatui::backend::TestBackend;
-use ratatui::style::{Color, Modifier};
+use ratatui::style::{Color, Modifier, Style};
 use ratatui::Terminal;
 
 use super::*;
@@ -206,12 +206,17 @@ fn a_strip_at_every_size() {
     for (width, height) in [(80, 24), (120, 40), (40, 10), (100, 9)] {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
         let items = |index: usize| {
-            let valid = [Some(true), Some(false), None][index % 3];
+            let sign = ["✓", "✗", "…"][index % 3];
             let ratio = index as f32 / 10.0;
-            let picture = if valid.is_none() { &half } else { &two };
+            let picture = if sign == "…" { &half } else { &two };
             Some(StripItem {
                 picture,
-                caption: caption(&format!("{ratio:.2}"), valid, index == 7, &Theme::plain()),
+                caption: caption(
+                    &format!("{ratio:.2}"),
+                    (sign.to_owned(), Style::new()),
+                    index == 7,
+                    &Theme::plain(),
+                ),
             })
         };
         terminal

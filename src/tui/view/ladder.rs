@@ -127,11 +127,27 @@ impl Screen<'_> {
 
     /// `✓`, `✗` with column and reason, or `~` with how it is unlike real ones; a `g` in front where a guided search found the text.
     pub(super) fn verdict(&self, rung: &RungView) -> (String, Style) {
-        let (text, style) = match &rung.verdict {
-            None => ("…".to_owned(), self.theme.dim),
-            Some(verdict) => (told(verdict), self.verdict_style(verdict)),
+        let (sign, style) = self.sign(rung);
+        let reason = rung.verdict.as_ref().and_then(reason);
+        (reason.map_or_else(|| sign.clone(), |reason| format!("{sign} {reason}")), style)
+    }
+
+    /// The sign of that alone.
+    pub(super) fn sign(&self, rung: &RungView) -> (String, Style) {
+        let (sign, style) = match &rung.verdict {
+            None => ("…", self.theme.dim),
+            Some(verdict) => (verdict_sign(verdict), self.verdict_style(verdict)),
         };
-        (if rung.guided { format!("g{text}") } else { text }, style)
+        (if rung.guided { format!("g{sign}") } else { sign.to_owned() }, style)
+    }
+
+    /// Sign and colour of whether a domain takes a text, where no more than that is known.
+    pub(super) fn valid(&self, valid: bool, domain: Option<&dyn Domain>) -> (&'static str, Style) {
+        if valid {
+            ("✓", self.theme.good)
+        } else {
+            self.invalid(domain)
+        }
     }
 
     /// The colour of a verdict's sign.
@@ -171,17 +187,16 @@ impl Screen<'_> {
     }
 }
 
-/// A verdict's sign, and behind it the reason with its column, and its line where that is not the first.
-fn told(verdict: &Verdict) -> String {
-    let sign = verdict_sign(verdict);
+/// Why a text is not valid, with its column, and its line where that is not the first.
+fn reason(verdict: &Verdict) -> Option<String> {
     match verdict {
-        Verdict::Valid => sign.to_owned(),
-        Verdict::Unlike(why) => format!("{sign} {why}"),
+        Verdict::Valid => None,
+        Verdict::Unlike(why) => Some(why.to_string()),
         Verdict::Invalid { line: 1, column, message } => {
-            format!("{sign} {column}: {}", visible(message))
+            Some(format!("{column}: {}", visible(message)))
         }
         Verdict::Invalid { line, column, message } => {
-            format!("{sign} {line}:{column}: {}", visible(message))
+            Some(format!("{line}:{column}: {}", visible(message)))
         }
     }
 }

@@ -29,8 +29,8 @@ const BAND: u16 = 8;
 const LARGE_BAND: u16 = 16;
 /// Rows of the summary, the strip, the slider and its marks.
 const SLIDER: u16 = 4;
-/// Columns of a caption that says what a rung is beside the ends as well, `▸0.50 ✓ new`.
-const LONG_CAPTION: u16 = 11;
+/// Columns of a caption that says what a rung is beside the ends as well, `▸0.50 g✓ new`.
+const LONG_CAPTION: u16 = 12;
 /// Cells of a picture within a line.
 const THUMBNAIL: usize = 5;
 
@@ -82,12 +82,11 @@ impl Screen<'_> {
         let wide = strip.frames.first().is_some_and(|frame| frame.place.width >= LONG_CAPTION);
         let item = |index: usize| {
             let rung = rungs.get(index)?;
-            let valid = rung.verdict.as_ref().map(crate::domain::Verdict::is_valid);
             let place = match state.scene.along {
                 Some(_) => format!("{:+.1}σ", rung.ratio),
                 None => format!("{:.2}", rung.ratio),
             };
-            let mut caption = caption(&place, valid, index == chosen, self.theme);
+            let mut caption = caption(&place, self.sign(rung), index == chosen, self.theme);
             if wide {
                 let like = like(index);
                 caption.push_span(Span::styled(format!(" {}", like.content.trim()), like.style));

@@ -204,7 +204,7 @@ impl Screen<'_> {
             ladder.rungs.iter().map(|rung| domain.picture(&rung.text)).collect()
         });
         let used = match &pictures {
-            Some(pictures) => self.moment_film(ladder, pictures, frame, below),
+            Some(pictures) => self.moment_film(ladder, pictures, domain, frame, below),
             None => self.moment_rungs(ladder, domain, frame, below),
         };
         let rest = Rect { y: below.y + used, height: below.height.saturating_sub(used), ..below };
@@ -225,8 +225,7 @@ impl Screen<'_> {
         let mut above = &*ladder.a;
         for (y, at) in shown.enumerate() {
             let rung = &ladder.rungs[at];
-            let (mark, style) =
-                if rung.valid { ("✓", self.theme.good) } else { self.invalid(domain) };
+            let (mark, style) = self.valid(rung.valid, domain);
             let spans = match domain {
                 Some(domain) => {
                     let changed = changed(above, &rung.text, |text| domain.units(text));
@@ -250,6 +249,7 @@ impl Screen<'_> {
         &self,
         ladder: &ShownLadder,
         pictures: &[Picture],
+        domain: Option<&dyn Domain>,
         frame: &mut Frame<'_>,
         area: Rect,
     ) -> u16 {
@@ -268,8 +268,9 @@ impl Screen<'_> {
             pictures.iter().map(|picture| picture.clone().cropped(width, height)).collect();
         let item = |at: usize| {
             let rung = ladder.rungs.get(at)?;
-            let caption =
-                caption(&format!("{:.2}", rung.ratio), Some(rung.valid), false, self.theme);
+            let (sign, style) = self.valid(rung.valid, domain);
+            let place = format!("{:.2}", rung.ratio);
+            let caption = caption(&place, (sign.to_owned(), style), false, self.theme);
             Some(StripItem { picture: pictures.get(at)?, caption })
         };
         strip.draw(item, self.painter, frame.buffer_mut());
