@@ -176,7 +176,7 @@ fn a_run_on_digits_keeps_a_classifier_that_judges_the_decodes() {
     let file = |folder: &Path| std::fs::read(folder.join(DigitJudge::FILE)).expect("a file");
     let bytes = file(&out);
     assert_eq!(file(&out.join("best")), bytes);
-    program(&["train", "--resume", &folder, "--steps", "6"]);
+    program(&["train", "--resume", "--out", &folder, "--steps", "6"]);
     assert_eq!(file(&out), bytes);
 
     let model = LoadedModel::from_folder(&out).expect("a model");

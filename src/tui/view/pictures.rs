@@ -29,8 +29,8 @@ const BAND: u16 = 8;
 const LARGE_BAND: u16 = 16;
 /// Rows of the summary, the strip, the slider and its marks.
 const SLIDER: u16 = 4;
-/// Columns of a caption that says what a rung is beside the ends as well, `▸0.50 g✓ new`.
-const LONG_CAPTION: u16 = 12;
+/// Columns of a caption that says what a rung is beside the ends as well, `▸0.50 ✓ new`.
+const LONG_CAPTION: usize = 11;
 /// Cells of a picture within a line.
 const THUMBNAIL: usize = 5;
 
@@ -79,7 +79,7 @@ impl Screen<'_> {
         let mode = self.painter.mode();
         let strip = FilmStrip::new(area, rungs.len(), chosen, picture_size(state), mode);
         let pictures: Vec<_> = rungs.iter().map(|rung| rung_picture(state, rung)).collect();
-        let wide = strip.frames.first().is_some_and(|frame| frame.place.width >= LONG_CAPTION);
+        let room = strip.frames.first().map_or(0, |frame| usize::from(frame.place.width));
         let item = |index: usize| {
             let rung = rungs.get(index)?;
             let place = match state.scene.along {
@@ -87,9 +87,11 @@ impl Screen<'_> {
                 None => format!("{:.2}", rung.ratio),
             };
             let mut caption = caption(&place, self.sign(rung), index == chosen, self.theme);
-            if wide {
-                let like = like(index);
-                caption.push_span(Span::styled(format!(" {}", like.content.trim()), like.style));
+            let like = like(index);
+            let like = Span::styled(format!(" {}", like.content.trim()), like.style);
+            // A sign with a `g` is a column longer.
+            if room >= LONG_CAPTION.max(caption.width() + like.width()) {
+                caption.push_span(like);
             }
             Some(StripItem { picture: pictures.get(index)?.as_ref()?, caption })
         };
