@@ -1,9 +1,9 @@
 //! Networks that tell digits apart, trained on real ones: what a model of digits keeps to judge its decodes, and anew, from another
 //! seed, by an evaluation.
 //!
-//! Two networks of two convolutions and two layers behind them (LeCun et al. 1998), each from its own start and in a thread of its own. What they say is the mean of their
-//! probabilities, which is less sure than either where training told nothing (Lakshminarayanan et al. 2017). Digits are moved,
-//! stretched, slanted and made noisy anew at every step.
+//! Two networks of two convolutions and two layers behind them (LeCun et al. 1998), each from its own start and in a thread of its
+//! own. What they say is the mean of their probabilities, which is less sure than either where training told nothing
+//! (Lakshminarayanan et al. 2017). Digits are moved, stretched, slanted and made noisy anew at every step.
 
 mod augment;
 
@@ -14,10 +14,9 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
-use serde::Serialize;
-
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
+use serde::Serialize;
 
 use crate::corpus::mnist_text::{Digit, Size, LEVELS};
 use crate::numeric;
@@ -170,7 +169,7 @@ impl DigitClassifier {
         Ok(opinions)
     }
 
-    /// The weights and these numbers as the bytes of a file.
+    /// The weights and this number as the bytes of a file.
     ///
     /// # Errors
     /// Those of candle and of the format.

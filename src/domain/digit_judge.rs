@@ -106,6 +106,9 @@ impl DigitJudge {
     /// What is wrong with them.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let (classifier, limit) = DigitClassifier::from_bytes(bytes)?;
+        if !(0.0..=1.0).contains(&limit) {
+            return Err(format!("{limit} is no probability"));
+        }
         Ok(Self { classifier, limit })
     }
 }
@@ -163,5 +166,10 @@ mod tests {
         let stopped = DigitJudge::fit(&samples, &samples, Size::Small, 3, &mut |_, _| false);
         assert!(stopped.expect("no failure").is_none());
         assert!(DigitJudge::from_bytes(b"").is_err());
+        let judge = fitted(&samples[..60], &samples[60..80]).expect("digits were there");
+        let no_limit = judge.classifier.to_bytes(f32::NAN).expect("bytes");
+        assert!(DigitJudge::from_bytes(&no_limit).is_err());
+        let bytes = judge.to_bytes().expect("bytes");
+        assert!(DigitJudge::from_bytes(&bytes[..bytes.len() - 1]).is_err());
     }
 }

@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::{failed, LoadedModel};
-use crate::domain::HeldTo;
+use crate::domain::Examiner;
 use crate::engine::{EngineError, LatentModel};
 use crate::latent::Latent;
 use crate::numeric::decoder::Guide;
@@ -39,7 +39,7 @@ impl Guide for ByVerdict<'_> {
 impl LoadedModel {
     /// For each latent a valid text that is found, or none.
     pub(super) fn found(&self, latents: &[Latent]) -> Result<Vec<Option<String>>, EngineError> {
-        if self.domain.held_to() == Some(HeldTo::Credibility) {
+        if let Some(Examiner::Digits(_)) = self.examiner {
             return latents.iter().map(|latent| self.drawn(latent)).collect();
         }
         let mut texts = Vec::with_capacity(latents.len());
