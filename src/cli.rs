@@ -29,7 +29,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use crate::corpus::Source;
-use crate::engine::{EngineError, LatentModel, LoadedModel, Session, Way};
+use crate::engine::{Decoding, EngineError, LatentModel, LoadedModel, Session, Way};
 use crate::latent::Path;
 use crate::numeric::Precision;
 use crate::train::StopSignal;
@@ -134,6 +134,25 @@ struct PathArg {
     /// Way between the ends: per-token, even, all, linear, forward or backward (one latent token after the other), or best
     #[arg(long, visible_alias = "slerp", default_value_t = Way::Fixed(Path::PerToken))]
     path: Way,
+}
+
+/// How latents become texts.
+#[derive(Debug, Clone, Copy, Args)]
+struct GuidedArg {
+    /// Where the greedy decode is not valid, take the most probable valid one of eight beams; of pictures the first valid draw of
+    /// sixteen
+    #[arg(long)]
+    guided: bool,
+}
+
+impl GuidedArg {
+    fn decoding(self) -> Decoding {
+        if self.guided {
+            Decoding::Guided
+        } else {
+            Decoding::Greedy
+        }
+    }
 }
 
 impl ModelArg {

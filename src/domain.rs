@@ -36,7 +36,7 @@ pub use attribute::{AttributeInfo, AttributeKind};
 pub use between::{Part, Sort};
 pub use codec::{Codec, CodecError, FIRST_TOKEN_ID, MASK_ID, PAD_ID, START_ID};
 pub use digit_classifier::{DigitClassifier, Opinion};
-pub use digit_judge::{class_named, DigitJudge};
+pub use digit_judge::{class_named, class_of, DigitJudge};
 pub use examiner::{Examiner, HeldTo, Judge};
 pub use fluency::Fluency;
 pub use levenshtein::{distance, levenshtein};

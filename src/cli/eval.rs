@@ -9,12 +9,12 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{source, ModelArg, PathArg, Shown, INTERRUPTED};
+use super::{source, GuidedArg, ModelArg, PathArg, Shown, INTERRUPTED};
 use crate::corpus::hub::Split;
 use crate::corpus::mnist_text::Size;
 use crate::corpus::{read_source, Column, Example, ReadOptions, Source};
 use crate::engine::evaluate::{judge, Judgement, Protocol};
-use crate::engine::{Decoding, LoadedModel, Progress};
+use crate::engine::{LoadedModel, Progress};
 use crate::eval::digits::{Material, Yardstick};
 use crate::eval::Reference;
 use crate::numeric::{Isa, Precision};
@@ -60,9 +60,8 @@ pub struct EvalArgs {
     /// Seed of pairs, controls and intervals
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where the greedy decode is not valid, take the most probable valid one of eight beams; of pictures the first valid draw of sixteen
-    #[arg(long)]
-    guided: bool,
+    #[command(flatten)]
+    guided: GuidedArg,
     #[command(flatten)]
     path: PathArg,
     /// Print one JSON document
@@ -91,7 +90,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         reconstructed: args.lines as usize,
         pairs: args.pairs as usize,
         seed: args.seed,
-        decoding: if args.guided { Decoding::Guided } else { Decoding::Greedy },
+        decoding: args.guided.decoding(),
         way: args.path.path,
         reference: material.reference.as_ref(),
         yardstick: material.yardstick.as_ref(),

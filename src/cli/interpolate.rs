@@ -7,8 +7,8 @@ use anyhow::Context;
 use clap::Args;
 
 use super::ends::{ends, END_HELP};
-use super::{ModelArg, PathArg, SessionModelArg};
-use crate::engine::{replay_session, Decoding, LatentModel, LoadedModel, Session, Way};
+use super::{GuidedArg, ModelArg, PathArg, SessionModelArg};
+use crate::engine::{replay_session, LatentModel, LoadedModel, Session, Way};
 use crate::latent::ratios;
 use crate::model::write_atomically;
 use crate::report::{Compared, Comparison, Document, Format, Part, Rung};
@@ -28,9 +28,8 @@ pub struct InterpolateArgs {
     rungs: u16,
     #[command(flatten)]
     path: PathArg,
-    /// Where the greedy decode is not valid, take the most probable valid one of eight beams; of pictures the first valid draw of sixteen
-    #[arg(long)]
-    guided: bool,
+    #[command(flatten)]
+    guided: GuidedArg,
     /// Decode all that a session of the explorer shows: the ladder and the point of its scene and of its bookmarks
     #[arg(long, value_name = "FILE", conflicts_with_all = ["a", "b", "rungs", "path", "guided", "seed"])]
     session: Option<PathBuf>,
@@ -97,19 +96,11 @@ fn ladder(
     let latents = model.encode(&[a.to_owned(), b.to_owned()])?;
     let ratios = ratios(usize::from(args.rungs));
     let ends = (&latents[0], &latents[1]);
-    let found = model.ladder((a, b), ends, &ratios, way, decoding(args))?;
+    let found = model.ladder((a, b), ends, &ratios, way, args.guided.decoding())?;
     if way == Way::Best && !args.json {
         eprintln!("path {}", found.1);
     }
     Ok(found)
-}
-
-fn decoding(args: &InterpolateArgs) -> Decoding {
-    if args.guided {
-        Decoding::Guided
-    } else {
-        Decoding::Greedy
-    }
 }
 
 /// Prints the ladders of two models side by side: between the same ends, on the path of the first.
@@ -128,7 +119,7 @@ fn compare(args: &InterpolateArgs, other: &str) -> anyhow::Result<ExitCode> {
     let one = Compared { model: model.info().name, rungs };
     let (rungs, _) = ladder(&other, (&a, &b), Way::Fixed(path), args)?;
     let two = Compared { model: other.info().name, rungs };
-    let (path, decoding) = (path.to_string(), decoding(args).name().to_owned());
+    let (path, decoding) = (path.to_string(), args.guided.decoding().name().to_owned());
     let comparison = Comparison { a, b, path, decoding, domain, models: [one, two] };
     if args.json {
         println!("{}", comparison.json());
@@ -148,7 +139,7 @@ fn of_ends(args: &InterpolateArgs) -> anyhow::Result<Document> {
         a,
         b,
         path: path.to_string(),
-        decoding: decoding(args).name().to_owned(),
+        decoding: args.guided.decoding().name().to_owned(),
         rungs,
         point: None,
     };

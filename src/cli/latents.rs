@@ -9,7 +9,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
-use super::ModelArg;
+use super::{GuidedArg, ModelArg};
 use crate::engine::{Decoding, LatentModel, LearnedPrior, LoadedModel, PriorKind};
 use crate::latent::Latent;
 use crate::report::visible;
@@ -32,9 +32,8 @@ pub struct EncodeArgs {
 pub struct DecodeArgs {
     #[command(flatten)]
     model: ModelArg,
-    /// Where the greedy decode is not valid, take the most probable valid one of eight beams; of pictures the first valid draw of sixteen
-    #[arg(long)]
-    guided: bool,
+    #[command(flatten)]
+    guided: GuidedArg,
     /// Print JSON lines
     #[arg(long)]
     json: bool,
@@ -53,9 +52,8 @@ pub struct SampleArgs {
     /// Where latents are drawn from; auto: the likeliest prior that `prior` told of, the standard one where nothing was fitted
     #[arg(long, value_name = "auto|standard|mixture|flow", default_value = "auto", value_parser = prior)]
     prior: Choice,
-    /// Where the greedy decode is not valid, take the most probable valid one of eight beams; of pictures the first valid draw of sixteen
-    #[arg(long)]
-    guided: bool,
+    #[command(flatten)]
+    guided: GuidedArg,
     /// Print JSON lines
     #[arg(long)]
     json: bool,
@@ -99,7 +97,7 @@ pub fn decode(args: &DecodeArgs) -> anyhow::Result<ExitCode> {
             )
         })?);
     }
-    print_texts(&model, &latents, args.guided, args.json)
+    print_texts(&model, &latents, args.guided.decoding(), args.json)
 }
 
 fn parse_latent(line: &str) -> anyhow::Result<Latent> {
@@ -146,16 +144,15 @@ pub fn sample(args: &SampleArgs) -> anyhow::Result<ExitCode> {
         Some((kind, prior)) => prior.draw(&model, *kind, args.number, &mut rng)?,
         None => model.draw_standard(args.number, &mut rng)?,
     };
-    print_texts(&model, &latents, args.guided, args.json)
+    print_texts(&model, &latents, args.guided.decoding(), args.json)
 }
 
 fn print_texts(
     model: &LoadedModel,
     latents: &[Latent],
-    guided: bool,
+    decoding: Decoding,
     json: bool,
 ) -> anyhow::Result<ExitCode> {
-    let decoding = if guided { Decoding::Guided } else { Decoding::Greedy };
     let mut out = std::io::stdout().lock();
     for block in latents.chunks(BLOCK) {
         for text in model.decode_with(block, decoding)? {

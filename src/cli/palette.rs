@@ -8,10 +8,8 @@ use clap::Args;
 
 use super::ends::{ends, END_HELP};
 use super::interpolate::export_file;
-use super::SessionModelArg;
-use crate::engine::{
-    replay_palette, Decoding, LatentModel, Palette, Scene, Session, PALETTE_RANGE,
-};
+use super::{GuidedArg, SessionModelArg};
+use crate::engine::{replay_palette, LatentModel, Palette, Scene, Session, PALETTE_RANGE};
 use crate::latent::Path;
 use crate::model::write_atomically;
 use crate::report::{Format, PaletteDocument};
@@ -38,9 +36,8 @@ pub struct PaletteArgs {
     /// Way along rows and columns: per-token, even, all, linear, forward or backward
     #[arg(long, visible_alias = "slerp", default_value_t = Path::PerToken)]
     path: Path,
-    /// Where the greedy decode is not valid, take the most probable valid one of eight beams; of pictures the first valid draw of sixteen
-    #[arg(long)]
-    guided: bool,
+    #[command(flatten)]
+    guided: GuidedArg,
     /// Decode the palette of a session's scene
     #[arg(long, value_name = "FILE", conflicts_with_all = ["a", "b", "c", "d", "size", "path", "guided"])]
     session: Option<PathBuf>,
@@ -80,7 +77,7 @@ pub fn run(args: &PaletteArgs) -> anyhow::Result<ExitCode> {
         None => {
             let given = [&args.a, &args.b, &args.c, &args.d].map(Option::as_deref);
             let [a, b, c, d] = ends(&model, given, args.seed)?;
-            let decoding = if args.guided { Decoding::Guided } else { Decoding::Greedy };
+            let decoding = args.guided.decoding();
             let palette = Palette { c: Some(c), d: Some(d), size: args.size };
             Scene { a, b, path: args.path, decoding, palette, ..Scene::default() }
         }

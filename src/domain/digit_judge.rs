@@ -40,7 +40,7 @@ impl DigitJudge {
         let digits = |examples: &[Example]| -> Vec<(Digit, u8)> {
             let mut seen = std::collections::HashSet::new();
             let known = examples.iter().filter_map(|example| {
-                let class = class_named(example.label.as_ref()?)?;
+                let class = class_of(example)?;
                 let digit = Digit::read(&example.text, size).0;
                 seen.insert(digit.levels.clone()).then_some((digit, class))
             });
@@ -71,20 +71,26 @@ impl DigitJudge {
         self.limit
     }
 
-    /// What a text's picture is taken for; `None` of a text in another size than the classifier knows.
-    #[must_use]
-    pub fn opinion(&self, text: &str) -> Option<Opinion> {
+    /// What the pictures of texts are taken for, together; `None` of one in another size than the classifier knows.
+    ///
+    /// # Errors
+    /// Those of the numeric core.
+    pub fn opinions(&self, texts: &[&str]) -> candle_core::Result<Vec<Option<Opinion>>> {
         let size = self.classifier.size();
-        if Size::of_text(text) != size {
-            return None;
-        }
-        self.classifier.judge(&[Digit::read(text, size).0]).ok()?.pop()
+        let known = |text: &&str| Size::of_text(text) == size;
+        let pictures: Vec<Digit> =
+            texts.iter().copied().filter(known).map(|text| Digit::read(text, size).0).collect();
+        let mut opinions = self.classifier.judge(&pictures)?.into_iter();
+        Ok(texts.iter().map(|text| known(text).then(|| opinions.next()).flatten()).collect())
     }
 
     /// [`Unlike::Doubtful`] for a picture that no digit is probable enough for. A text of another size has its form alone.
     #[must_use]
     pub fn verdict(&self, text: &str) -> Verdict {
-        match self.opinion(text) {
+        // Weights of the classifier's own shape and a picture of its size fail at nothing.
+        let opinion =
+            self.opinions(&[text]).ok().and_then(|opinions| opinions.into_iter().next()?);
+        match opinion {
             Some(Opinion { class, probability }) if probability < self.limit => {
                 Verdict::Unlike(Unlike::Doubtful { class, probability, limit: self.limit })
             }
@@ -111,6 +117,12 @@ impl DigitJudge {
         }
         Ok(Self { classifier, limit })
     }
+}
+
+/// The digit that an example's label names.
+#[must_use]
+pub fn class_of(example: &Example) -> Option<u8> {
+    class_named(example.label.as_ref()?)
 }
 
 /// The digit that a label names.
@@ -152,7 +164,8 @@ mod tests {
         }
         // What is not in its size is judged by nothing.
         let small = Digit { size: Size::Tiny, levels: vec![0; 81] }.write(Direction::Down);
-        assert_eq!((size.side(), judge.opinion(&small)), (14, None));
+        let both = judge.opinions(&[&small, &samples[0].text]).expect("opinions");
+        assert!(both[0].is_none() && both[1].is_some(), "{} {both:?}", size.side());
         assert!(judge.verdict(&small).is_valid());
     }
 

@@ -6,8 +6,9 @@ mod material;
 mod nearest;
 mod yardstick;
 
+pub use crate::domain::class_of;
 pub use figures::{both, interior_mean, ladder_figures, reconstruction_figures, Seen};
-pub use material::{class_of, Known, KnownFrom, Material};
+pub use material::{Known, KnownFrom, Material};
 pub use nearest::Neighbours;
 pub use yardstick::Yardstick;
 

@@ -113,7 +113,7 @@ impl EndLabels<'_> {
         let told: Vec<(Option<u32>, f32)> = match self.pictures {
             Some(judge) => {
                 let texts: Result<Vec<_>, _> = texts.iter().map(|ids| codec.decode(ids)).collect();
-                judge.tell(&texts?)
+                judge.tell(&texts?)?
             }
             None => {
                 let told = model.tell_labels(&model.encode_lines(&texts)?)?;

@@ -44,13 +44,17 @@ impl<'a> PictureLabels<'a> {
 
     /// The label of each of these texts and its probability; `None` for a class that the data have not, and for a text that is no
     /// picture of the classifier's size.
-    pub(super) fn tell(&self, texts: &[String]) -> Vec<(Option<u32>, f32)> {
+    ///
+    /// # Errors
+    /// Those of the numeric core.
+    pub(super) fn tell(&self, texts: &[String]) -> Result<Vec<(Option<u32>, f32)>, TrainError> {
         let label = |class: u8| self.labels.get(usize::from(class)).copied().flatten();
-        let told = |text: &String| match self.judge.opinion(text) {
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let told = self.judge.opinions(&texts)?.into_iter().map(|opinion| match opinion {
             Some(opinion) => (label(opinion.class), opinion.probability),
             None => (None, 0.0),
-        };
-        texts.iter().map(told).collect()
+        });
+        Ok(told.collect())
     }
 }
 
@@ -97,7 +101,7 @@ mod tests {
         };
         let texts: Vec<String> = lines.iter().map(|line| line.text.clone()).collect();
         let labels = PictureLabels::of(config, &inputs)?;
-        Ok(labels.map(|labels| (labels.tell(&texts), train.labels())))
+        labels.map(|labels| Ok((labels.tell(&texts)?, train.labels()))).transpose()
     }
 
     #[test]

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::corpus::mnist_text::{Digit, Size};
 use crate::corpus::Example;
-use crate::domain::{class_named, Domain};
+use crate::domain::{class_of, Domain};
 
 /// Digits to judge, and other ones to learn from.
 #[derive(Debug, Clone)]
@@ -87,12 +87,6 @@ impl Material {
         });
         Self { known: known.collect(), judged, source }
     }
-}
-
-/// The digit that an example's label names.
-#[must_use]
-pub fn class_of(example: &Example) -> Option<u8> {
-    class_named(example.label.as_ref()?)
 }
 
 #[cfg(test)]
